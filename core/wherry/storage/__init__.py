@@ -1,0 +1,1 @@
+"""Storages: one contract (`protocol`), one module an implementation, `open` from a URL."""
