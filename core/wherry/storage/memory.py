@@ -1,0 +1,160 @@
+"""The reference storage: everything in this process, one lock, nothing awaited inside it.
+
+Other storages are compared with this one, so it is written to be read: each verb says what the
+contract says.  State lives in `memory_book.Book`; `fork()` shares it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import Self
+
+from wherry.clock import Clock, SystemClock
+from wherry.errors import UnsupportedByStorage
+from wherry.job import JobRow
+from wherry.messages import (
+    Added,
+    Alteration,
+    Capabilities,
+    Changes,
+    ClaimRequest,
+    Counts,
+    Cursor,
+    Exchanged,
+    Filter,
+    Lease,
+    NewJob,
+    Record,
+    RecordWrite,
+    Report,
+    Settlement,
+    Signal,
+    Verdict,
+)
+from wherry.storage import memory_jobs as verbs
+from wherry.storage.hints import HintListener
+from wherry.storage.memory_book import Book, matches
+from wherry.storage.protocol import CountBy
+
+CAPABILITIES = Capabilities(
+    feed="log",
+    atomic="batch",
+    clock="host",
+    durability="none",
+    priority=True,
+    limits=False,
+    shared="process",
+    max_payload=1_049_600,
+)
+
+
+class MemoryStorage:
+    """Jobs in this process's memory; they end with it.
+
+    Args:
+        name: only for people, `memory:NAME`.
+        clock: where the store reads the time; the host's by default.
+    """
+
+    def __init__(self, name: str = "", *, clock: Clock | None = None, book: Book | None = None) -> None:
+        self.url = f"memory:{name}"
+        self.capabilities = CAPABILITIES
+        self._book = book or Book(clock or SystemClock())
+        self._name = name
+
+    def fork(self) -> MemoryStorage:
+        return MemoryStorage(self._name, book=self._book)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        return None
+
+    # --- jobs ------------------------------------------------------------------------------------
+    async def add(self, jobs: Sequence[NewJob], *, records: Sequence[RecordWrite] = ()) -> Sequence[Added]:
+        if any(job.gates for job in jobs):
+            raise UnsupportedByStorage("limits", "memory", "submit without gates.")
+        with self._book.transaction() as book:
+            if not book.can_write(records):
+                return [Added(job.id, "refused") for job in jobs]
+            book.write(records)
+            return [verbs.add(book, job) for job in jobs]
+
+    async def exchange(self, settle: Sequence[Settlement], claim: ClaimRequest | None) -> Exchanged:
+        with self._book.transaction() as book:
+            verdicts = [verbs.settle(book, settlement) for settlement in settle]
+            book.promote_due()
+            if claim is None:
+                return Exchanged(verdicts, (), None)
+            claimed = verbs.claim(book, claim)
+            return Exchanged(verdicts, claimed, None if claimed else book.next_due_in_ms(claim))
+
+    async def renew(self, leases: Sequence[Lease], *, lease_ms: int) -> Sequence[Verdict]:
+        with self._book.transaction() as book:
+            return [verbs.renew(book, lease, lease_ms) for lease in leases]
+
+    async def report(self, reports: Sequence[Report]) -> Sequence[Verdict]:
+        with self._book.transaction() as book:
+            return [verbs.report(book, report) for report in reports]
+
+    async def signal(self, signals: Sequence[Signal]) -> Sequence[Verdict]:
+        with self._book.transaction() as book:
+            return [verbs.signal(book, signal) for signal in signals]
+
+    async def get(self, ids: Sequence[str]) -> Mapping[str, JobRow]:
+        with self._book.transaction() as book:
+            found = (book.entries.get(job_id) for job_id in ids)
+            return {entry.id: entry.row(book.now_ms) for entry in found if entry}
+
+    async def query(
+        self, where: Filter, *, limit: int, cursor: str | None = None
+    ) -> tuple[Sequence[JobRow], str | None]:
+        with self._book.transaction() as book:
+            ids = sorted(book.entries, reverse=not where.oldest_first)
+            if cursor is not None:
+                ids = [i for i in ids if (i > cursor if where.oldest_first else i < cursor)]
+            found = (book.entries[i] for i in ids if matches(book.entries[i], where, book.now_ms))
+            page = [entry.row(book.now_ms) for entry in islice(found, limit)]
+            return page, page[-1].id if len(page) == limit and page else None
+
+    async def count(self, where: Filter, *, by: Sequence[CountBy] = ()) -> Counts:
+        counts: dict[tuple[str, ...], int] = {}
+        with self._book.transaction() as book:
+            for entry in book.entries.values():
+                if matches(entry, where, book.now_ms):
+                    key = tuple(str(getattr(entry, name)) for name in by)
+                    counts[key] = counts.get(key, 0) + 1
+        return counts
+
+    async def alter(self, where: Filter, change: Alteration, *, limit: int) -> Sequence[str]:
+        changed: list[str] = []
+        with self._book.transaction() as book:
+            for job_id in sorted(book.entries):
+                if len(changed) == limit:
+                    break
+                entry = book.entries[job_id]
+                if matches(entry, where, book.now_ms) and verbs.alter(book, entry, change):
+                    changed.append(job_id)
+        return changed
+
+    # --- feed and records ------------------------------------------------------------------------
+    async def changes(self, since: Cursor, *, limit: int) -> Changes:
+        with self._book.transaction() as book:
+            return book.feed.read(since, limit)
+
+    def listen(self) -> HintListener:
+        return self._book.hints.listen()
+
+    async def read(self, kind: str, *, prefix: str = "") -> Sequence[Record]:
+        with self._book.transaction() as book:
+            keys = sorted(key for k, key in book.records if k == kind and key.startswith(prefix))
+            return [book.records[kind, key] for key in keys]
+
+    async def write(self, writes: Sequence[RecordWrite]) -> bool:
+        with self._book.transaction() as book:
+            if not book.can_write(writes):
+                return False
+            book.write(writes)
+            return True

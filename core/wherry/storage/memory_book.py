@@ -1,0 +1,294 @@
+"""What the memory storage keeps, and the moves that several verbs share."""
+
+from __future__ import annotations
+
+import heapq
+import secrets
+import threading
+from collections import deque
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+
+from wherry.clock import Clock
+from wherry.job import JobRow, Slot
+from wherry.messages import (
+    FINAL_STATES,
+    Change,
+    ChangeKind,
+    Changes,
+    ClaimRequest,
+    Cursor,
+    Filter,
+    Lapse,
+    NewJob,
+    Payload,
+    Record,
+    RecordWrite,
+    State,
+    Wake,
+)
+from wherry.storage.hints import Hints
+
+FEED_BATCHES = 20_000
+
+LaneKey = tuple[str, str, str]
+
+
+class Entry:
+    """One job: what was submitted (`new`), and what has become of it."""
+
+    __slots__ = (
+        "attempt", "attempted_at_ms", "cancel_requested_at_ms", "claim_token", "created_at_ms", "deadline_at_ms", "details",
+        "doomed", "errors", "fence", "finished_at_ms", "hidden", "id", "interruptions", "last_settled", "lease_until_ms",
+        "max_attempts", "message", "new", "output", "percent", "purge_at_ms", "queue", "rank", "revision", "run_at_ms", "slot",
+        "started_at_ms", "state", "task", "waiting_for", "wake", "worker",
+    )  # fmt: skip
+
+    def __init__(self, new: NewJob, now_ms: int, run_at_ms: int) -> None:
+        self.id, self.queue, self.task, self.new = new.id, new.queue, new.task, new
+        self.state: State = "pending"
+        self.slot = Slot.READY
+        self.created_at_ms, self.run_at_ms = now_ms, run_at_ms
+        self.deadline_at_ms, self.max_attempts = new.deadline_at_ms, new.max_attempts
+        self.rank = 0
+        self.attempt = self.interruptions = self.fence = self.waiting_for = 0
+        self.revision = 1
+        self.errors = ""
+        self.hidden = False
+        self.started_at_ms: int | None = None
+        self.attempted_at_ms: int | None = None
+        self.finished_at_ms: int | None = None
+        self.cancel_requested_at_ms: int | None = None
+        self.lease_until_ms: int | None = None
+        self.purge_at_ms: int | None = None
+        self.percent: float | None = None
+        self.wake: Wake | None = None
+        self.output: Payload | None = None
+        self.details: Payload | None = None
+        self.message: str | None = None
+        self.worker: str | None = None
+        self.doomed: str | None = None
+        self.claim_token: str | None = None
+        self.last_settled: tuple[int, str] | None = None
+
+    @property
+    def final(self) -> bool:
+        return self.slot == Slot.DONE
+
+    def lapse(self, now_ms: int) -> Lapse | None:
+        if self.final:
+            return None
+        if self.doomed:
+            return "doomed"
+        if self.deadline_at_ms is not None and self.deadline_at_ms <= now_ms:
+            return "deadline"
+        if self.lease_until_ms is not None and self.lease_until_ms <= now_ms:
+            return "lease"
+        return None
+
+    def row(self, now_ms: int) -> JobRow:
+        new = self.new
+        return JobRow(
+            self.id, new.namespace, self.queue, self.task, self.state, new.input, new.fingerprint, new.priority,
+            new.priority_step_ms, self.created_at_ms, self.run_at_ms, self.max_attempts, new.max_attempts, new.backoff,
+            self.output, self.errors, self.attempt, self.interruptions, self.fence, 0, self.revision, self.worker,
+            self.lease_until_ms, self.deadline_at_ms, new.timeout_ms, self.started_at_ms, self.attempted_at_ms,
+            self.finished_at_ms, self.cancel_requested_at_ms, self.percent, self.message, self.details, new.run_id,
+            new.unique.key if new.unique else None, new.tags, new.trace, new.after, self.waiting_for, self.doomed,
+            self.wake, self.lapse(now_ms), self.purge_at_ms, self.hidden, new.code_hash, new.place, "local",
+            new.origin, new.origin_seq,
+        )  # fmt: skip
+
+
+class Lane:
+    """The jobs of one namespace, queue and task: due ones by rank, later ones by time.
+
+    Heaps are pruned lazily: an item counts only while it says what its job says.
+    """
+
+    def __init__(self) -> None:
+        self.ready: list[tuple[int, str]] = []
+        self.later: list[tuple[int, str]] = []
+
+
+class FeedLog:
+    """One batch a transaction, numbered in commit order."""
+
+    def __init__(self) -> None:
+        self._store_id = secrets.token_hex(8)
+        self._batches: deque[tuple[Change, ...]] = deque(maxlen=FEED_BATCHES)
+        self._head = 0
+
+    def append(self, batch: Sequence[Change]) -> None:
+        self._head += 1
+        self._batches.append(tuple(batch))
+
+    def read(self, since: Cursor, limit: int) -> Changes:
+        if not since:
+            return Changes((), self._cursor(self._head), resync=False)
+        store_id, _, number = since.partition(":")
+        first = self._head - len(self._batches)
+        if store_id != self._store_id or not number.isdecimal() or not first <= int(number) <= self._head:
+            return Changes((), self._cursor(self._head), resync=True)
+        at = int(number)
+        items: list[Change] = []
+        while at < self._head and len(items) < max(limit, 1):
+            items += self._batches[at - first]
+            at += 1
+        return Changes(items, self._cursor(at), resync=False)
+
+    def _cursor(self, number: int) -> Cursor:
+        return Cursor(f"{self._store_id}:{number}")
+
+
+class Book:
+    """All state of one memory store, touched only inside `transaction()`."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._changed: list[Change] = []
+        self.now_ms = 0
+        self.hints = Hints()
+        self.feed = FeedLog()
+        self.entries: dict[str, Entry] = {}
+        self.lanes: dict[LaneKey, Lane] = {}
+        self.records: dict[tuple[str, str], Record] = {}
+        self.uniques: dict[str, tuple[str, int | None]] = {}
+        self.children: dict[str, list[str]] = {}
+        self.watchers: dict[str, set[str]] = {}
+        self.tokens: dict[str, list[str]] = {}
+        self.log_counts: dict[str, int] = {}
+        self.has_steps = False
+
+    @contextmanager
+    def transaction(self) -> Generator[Book]:
+        """The lock, the time, and at the end one batch in the feed if anything changed."""
+        with self._lock:
+            self.now_ms = self._clock.now_ms()
+            yield self
+            changed, self._changed = self._changed, []
+            if changed:
+                self.feed.append(changed)
+        if changed:
+            self.hints.ring()
+
+    def tell(self, entry: Entry, kind: ChangeKind) -> None:
+        lane = f"{entry.queue}/{entry.task}"
+        self._changed.append(Change(entry.id, entry.new.namespace, kind, entry.revision, lane))
+
+    def change(self, entry: Entry, kind: ChangeKind) -> None:
+        entry.revision += 1
+        self.tell(entry, kind)
+
+    # --- the claim index -------------------------------------------------------------------------
+    def make_due(self, entry: Entry, run_at_ms: int) -> None:
+        """Pending from `run_at_ms` on."""
+        new = entry.new
+        entry.state, entry.run_at_ms, entry.wake = "pending", run_at_ms, None
+        entry.rank = new.priority * new.priority_step_ms + run_at_ms
+        lane = self.lane(entry)
+        if run_at_ms <= self.now_ms:
+            entry.slot = Slot.READY
+            heapq.heappush(lane.ready, (entry.rank, entry.id))
+        else:
+            self.put_off(entry, run_at_ms)
+
+    def put_off(self, entry: Entry, until_ms: int) -> None:
+        entry.slot, entry.run_at_ms = Slot.LATER, until_ms
+        heapq.heappush(self.lane(entry).later, (until_ms, entry.id))
+
+    def lane(self, entry: Entry) -> Lane:
+        return self.lanes.setdefault((entry.new.namespace, entry.queue, entry.task), Lane())
+
+    def promote_due(self) -> None:
+        for lane in self.lanes.values():
+            while lane.later and lane.later[0][0] <= self.now_ms:
+                at_ms, job_id = heapq.heappop(lane.later)
+                entry = self.entries.get(job_id)
+                if entry and _is_later(entry, at_ms):
+                    woken = entry.state == "suspended"
+                    self.make_due(entry, at_ms)
+                    if woken:
+                        self.change(entry, "released")
+
+    def lanes_of(self, claim: ClaimRequest) -> list[Lane]:
+        tasks = frozenset(claim.tasks)
+        return [
+            lane
+            for (namespace, queue, task), lane in self.lanes.items()
+            if namespace in claim.namespaces
+            and task in tasks
+            and (claim.queues is None or queue in claim.queues)
+            and ("pause", f"{namespace}/queue/{queue}") not in self.records
+            and ("pause", f"{namespace}/task/{task}") not in self.records
+        ]
+
+    def next_due_in_ms(self, claim: ClaimRequest) -> int | None:
+        soonest = [self._soonest(lane) for lane in self.lanes_of(claim)]
+        return min((at_ms - self.now_ms for at_ms in soonest if at_ms is not None), default=None)
+
+    def _soonest(self, lane: Lane) -> int | None:
+        while lane.later:
+            at_ms, job_id = lane.later[0]
+            entry = self.entries.get(job_id)
+            if entry and _is_later(entry, at_ms):
+                return at_ms
+            heapq.heappop(lane.later)
+        return None
+
+    # --- records ---------------------------------------------------------------------------------
+    def can_write(self, writes: Sequence[RecordWrite]) -> bool:
+        return all(
+            write.expected is None or self._version(write.kind, write.key) == write.expected for write in writes
+        )
+
+    def write(self, writes: Sequence[RecordWrite]) -> None:
+        for kind, key, _, value in writes:
+            if value is None:
+                self.records.pop((kind, key), None)
+            else:
+                self.records[kind, key] = Record(kind, key, self._version(kind, key) + 1, value)
+
+    def _version(self, kind: str, key: str) -> int:
+        record = self.records.get((kind, key))
+        return record.version if record else 0
+
+
+def _is_later(entry: Entry, at_ms: int) -> bool:
+    return entry.slot == Slot.LATER and entry.run_at_ms == at_ms
+
+
+def matches(entry: Entry, where: Filter, now_ms: int) -> bool:
+    """Whether a job passes a filter."""
+    if where.expired:
+        if entry.purge_at_ms is None or entry.purge_at_ms > now_ms:
+            return False
+    elif entry.hidden:
+        return False
+    if where.lapsed and entry.lapse(now_ms) is None:
+        return False
+    return _is_named(entry, where) and _is_finished_for(entry, where.finished_for_ms, now_ms)
+
+
+def _is_named(entry: Entry, where: Filter) -> bool:
+    new = entry.new
+    named = (
+        (where.namespaces or None, new.namespace),
+        (where.ids, entry.id),
+        (where.states, entry.state),
+        (where.queues, entry.queue),
+        (where.tasks, entry.task),
+    )
+    return (
+        all(wanted is None or value in wanted for wanted, value in named)
+        and where.run_id in (None, new.run_id)
+        and where.fingerprint in (None, new.fingerprint)
+        and set(where.tags) <= set(new.tags)
+    )
+
+
+def _is_finished_for(entry: Entry, for_ms: int | None, now_ms: int) -> bool:
+    if for_ms is None:
+        return True
+    return entry.state in FINAL_STATES and entry.finished_at_ms is not None and entry.finished_at_ms + for_ms <= now_ms
