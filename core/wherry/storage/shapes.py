@@ -46,9 +46,16 @@ class Shape(NamedTuple):
 
 
 class Field(NamedTuple):
+    """A member of a JSON object: its name, its annotation, what it has when left out, its shape."""
+
     name: str
+    hint: Any
+    default: Any
     shape: Shape
-    default: Any = REQUIRED
+
+
+def field(name: str, hint: Any, default: Any = REQUIRED) -> Field:
+    return Field(name, hint, default, shape(hint))
 
 
 @cache
@@ -76,10 +83,10 @@ def read_fields(fields: Sequence[Field], value: object) -> dict[str, Any]:
         raise Misfit("must be an object")
     members = cast("dict[str, object]", value)
     found: dict[str, Any] = {}
-    for name, field, default in fields:
+    for name, _, default, inner in fields:
         if name in members:
             try:
-                found[name] = field.read(members[name])
+                found[name] = inner.read(members[name])
             except Misfit as misfit:
                 raise misfit.inside(name) from None
         elif default is REQUIRED:
@@ -92,16 +99,19 @@ def read_fields(fields: Sequence[Field], value: object) -> dict[str, Any]:
 def write_fields(fields: Sequence[Field], values: Mapping[str, Any]) -> dict[str, object]:
     """A JSON object of the values that differ from their default."""
     return {
-        name: field.to_json(values[name])
-        for name, field, default in fields
+        name: inner.to_json(values[name])
+        for name, _, default, inner in fields
         if values[name] is not default and values[name] != default
     }
 
 
+def fields_of(record: Any) -> list[Field]:
+    """The fields of a NamedTuple or dataclass, in order."""
+    return [field(name, hint, _default(record, name)) for name, hint in get_type_hints(record).items()]
+
+
 def _record(record: Any) -> Shape:
-    fields = [
-        Field(name, shape(hint), _default(record, name)) for name, hint in get_type_hints(record).items()
-    ]
+    fields = fields_of(record)
 
     def read(value: object) -> Any:
         return record(**read_fields(fields, value))
@@ -112,20 +122,20 @@ def _record(record: Any) -> Shape:
 def _default(record: Any, name: str) -> Any:
     if hasattr(record, "_fields"):
         return record._field_defaults.get(name, REQUIRED)
-    field: dataclasses.Field[Any] = record.__dataclass_fields__[name]
-    return REQUIRED if field.default is dataclasses.MISSING else field.default
+    declared: dataclasses.Field[Any] = record.__dataclass_fields__[name]
+    return REQUIRED if declared.default is dataclasses.MISSING else declared.default
 
 
 def _attribute_writer(fields: Sequence[Field]) -> Writer:
     def write(value: Any) -> object:
-        return write_fields(fields, {field.name: getattr(value, field.name) for field in fields})
+        return write_fields(fields, {one.name: getattr(value, one.name) for one in fields})
 
     return write
 
 
 def _row_writer(fields: Sequence[Field]) -> Writer:
-    plain = [(field.name, field.default) for field in fields]
-    nested = [(field.name, field.shape.write) for field in fields if field.shape.write is not None]
+    plain = [(one.name, one.default) for one in fields]
+    nested = [(one.name, one.shape.write) for one in fields if one.shape.write is not None]
 
     def write(row: Any) -> object:
         # Most fields are plain, so the few others are put right afterwards.

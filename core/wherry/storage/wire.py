@@ -34,7 +34,7 @@ from wherry.messages import (
     Verdict,
 )
 from wherry.storage.protocol import CountBy
-from wherry.storage.shapes import REQUIRED, Field, Misfit, Shape, read_fields, shape, write_fields
+from wherry.storage.shapes import REQUIRED, Field, Misfit, Shape, field, read_fields, shape, write_fields
 
 
 class Page(NamedTuple):
@@ -140,7 +140,7 @@ def _verb(name: str, result: Shape, **parameters: Any) -> Verb:
 
 def _parameter(name: str, given: Any) -> Field:
     hint, default = cast("tuple[Any, Any]", given) if type(given) is tuple else (given, REQUIRED)
-    return Field(name, shape(hint), default)
+    return field(name, hint, default)
 
 
 _VERDICTS = _listed(Verdict)
