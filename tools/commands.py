@@ -1,0 +1,133 @@
+"""The commands of build.py: each brings up what it needs, then does its work."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+
+from tools import browser, checks, demo, environment, node, site, wheels
+from tools.paths import ROOT, SITE, VENV_PYTHON
+from tools.terminal import BuildError, say
+
+
+def setup(_options: argparse.Namespace, _rest: list[str]) -> int:
+    """Make the environment with everything that development needs."""
+    environment.install("dev")
+    node.install_modules()
+    wheels.copy_vendored()
+    return 0
+
+
+def run_demo(_options: argparse.Namespace, rest: list[str]) -> int:
+    """Serve the demo; --check plays it headless, --port N, --no-open."""
+    if {"-h", "--help"}.isdisjoint(rest):
+        return serve_demo(rest)
+    environment.install("server")
+    return demo.wait_for(demo.start_server(rest, {}))
+
+
+def serve_demo(rest: list[str]) -> int:
+    """Bring up what the demo needs, then the demo."""
+    checked = "--check" in rest
+    environment.install("dev" if checked else "server")
+    program = node.install_modules()
+    wheel = wheels.build_wheel()
+    if checked:
+        site.build_site(program, wheel, quality=site.QUICK)
+        return demo.run_checked(rest)
+    return demo.run_open(wheel, rest)
+
+
+def test(_options: argparse.Namespace, rest: list[str]) -> int:
+    """Install what the tests need, build wheel and site, run pytest with the arguments given."""
+    environment.install("dev")
+    program = node.install_modules()
+    chromium = browser.ensure()
+    site.build_site(program, wheels.build_wheel(), quality=site.QUICK)
+    env = {**os.environ, **node.path_with(program), browser.VARIABLE: str(chromium)}
+    return subprocess.run(
+        [str(VENV_PYTHON), "-m", "pytest", *rest], cwd=ROOT, env=env, check=False
+    ).returncode
+
+
+def check(_options: argparse.Namespace, _rest: list[str]) -> int:
+    """Run the formatter, linters, type checkers and limits."""
+    environment.install("dev")
+    program = node.install_modules()
+    wheels.copy_vendored()
+    return checks.run_checks(program)
+
+
+def wheel(_options: argparse.Namespace, _rest: list[str]) -> int:
+    """Build dist/wherry-*.whl."""
+    environment.install("server")
+    node.install_modules()
+    wheels.build_wheel()
+    return 0
+
+
+def build_site(options: argparse.Namespace, _rest: list[str]) -> int:
+    """Build the self-hosted site with the tab's runtime."""
+    environment.install("server")
+    program = node.install_modules()
+    quality = site.QUICK if options.quick else site.BEST
+    manifest = site.build_site(program, wheels.build_wheel(), quality=quality)
+    site.print_sizes(manifest)
+    say(f"\n  {SITE.relative_to(ROOT)} holds build {manifest['build']}.")
+    return 0
+
+
+def bench(_options: argparse.Namespace, rest: list[str]) -> int:
+    """Run the files of bench/, or those named."""
+    environment.install("dev")
+    program = node.install_modules()
+    site.build_site(program, wheels.build_wheel(), quality=site.QUICK)
+    known = {path.stem: path for path in sorted((ROOT / "bench").glob("[!_]*.py"))}
+    unknown = [name for name in rest if name not in known]
+    if unknown:
+        raise BuildError(f"No such bench: {', '.join(unknown)}.", remedy=f"There are: {', '.join(known)}.")
+    codes = [
+        subprocess.run([str(VENV_PYTHON), known[name]], check=False).returncode for name in rest or known
+    ]
+    return max(codes, default=0)
+
+
+COMMANDS = {
+    "setup": setup,
+    "demo": run_demo,
+    "test": test,
+    "check": check,
+    "wheel": wheel,
+    "site": build_site,
+    "bench": bench,
+}
+PASS_ON = {"demo", "test", "bench"}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the commands; `demo`, `test` and `bench` pass their arguments on."""
+    made = argparse.ArgumentParser(prog="build.py", description="Build, run and check wherry.")
+    commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, run in COMMANDS.items():
+        one = commands.add_parser(
+            name, help=run.__doc__, description=run.__doc__, add_help=name not in PASS_ON
+        )
+        if name == "site":
+            one.add_argument("--quick", action="store_true", help="compress less, ten times faster")
+    return made
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command and return its exit code: 0 well, 1 a step failed, 2 a wrong command line."""
+    passed_on = arguments[1:] if arguments[:1] and arguments[0] in PASS_ON else []
+    options = parser().parse_args(arguments[: len(arguments) - len(passed_on)])
+    try:
+        environment.enter(arguments)
+        return COMMANDS[options.command](options, passed_on)
+    except BuildError as error:
+        say(f"\n{error}\n\n  {error.remedy}", error=True)
+        return 1
+    except KeyboardInterrupt:
+        say("\nStopped. The same command goes on from here.", error=True)
+        return 130

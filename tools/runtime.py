@@ -1,0 +1,146 @@
+"""The files of the tab's runtime: Pyodide from npm, wheels from PyPI, all compiled by Pyodide itself."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tools import lockfile
+from tools.packages import write_stdlib_sources, write_tab_wheel
+from tools.paths import CACHE, NODE_MODULES, ROOT, TOOLS
+from tools.shell import run
+from tools.stamps import digest
+from tools.terminal import BuildError
+from tools.wheels import fetch_runtime_wheels
+
+PYODIDE = NODE_MODULES / "pyodide"
+AS_THEY_ARE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm")
+STDLIB = "python_stdlib.zip"
+REMEDY_COMPILE = "Read the log. `rm -r .build/cache` makes the next run compile everything again."
+
+
+@dataclass(frozen=True)
+class Archive:
+    """An archive to compile; see `pyc.compile_archive` for `prefix` and `optimize`."""
+
+    source: Path
+    prefix: str
+    optimize: int
+
+    def target(self) -> Path:
+        """Say where the result lies: in a folder named after all that it depends on."""
+        inputs = [self.source, TOOLS / "pyc.py", TOOLS / "zips.py"]
+        key = digest(inputs, pyodide_version(), self.prefix, str(self.optimize))
+        return CACHE / "compiled" / key[:24] / self.source.name
+
+
+def pyodide_version() -> str:
+    """Return the version of the installed npm package."""
+    return str(json.loads((PYODIDE / "package.json").read_text())["version"])
+
+
+def runtime_info() -> dict[str, str]:
+    """Return ABI, architecture, platform and Python version, as Pyodide's own lock file gives them."""
+    info: dict[str, str] = json.loads((PYODIDE / "pyodide-lock.json").read_text())["info"]
+    return info
+
+
+def build_runtime(node: Path, wheel: Path) -> dict[str, Path]:
+    """Make all files of the runtime and return them by name; what is in the cache is not made again."""
+    python = runtime_info()["python"]
+    made = CACHE / "made"
+    made.mkdir(parents=True, exist_ok=True)
+    tab_wheel, sources = made / wheel.name, made / f"stdlib_sources-{python}-py3-none-any.whl"
+    write_tab_wheel(wheel, tab_wheel)
+    write_stdlib_sources(PYODIDE / STDLIB, sources, python)
+
+    major, minor, _ = python.split(".")
+    packages = f"/lib/python{major}.{minor}/site-packages/"
+    stdlib = Archive(PYODIDE / STDLIB, f"/lib/python{major}{minor}.zip/", optimize=2)
+    # wherry keeps its asserts: the conformance cases, which also run in the tab, are made of them.
+    archives = [Archive(tab_wheel, packages, optimize=0)]
+    archives += [Archive(path, packages, optimize=2) for path in fetch_runtime_wheels()]
+    compile_archives(node, stdlib, archives)
+
+    wheels = [*(archive.target() for archive in archives), sources]
+    files = {name: PYODIDE / name for name in AS_THEY_ARE}
+    files |= {path.name: path for path in [stdlib.target(), *wheels]}
+    return files | {path.name: path for path in write_texts(made, wheels)}
+
+
+def compile_archives(node: Path, stdlib: Archive, wheels: list[Archive]) -> None:
+    """Compile what the cache lacks, the standard library beside the wheels: it takes as long as they do."""
+    groups = [[item for item in group if not item.target().is_file()] for group in ([stdlib], wheels)]
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        results = [pool.submit(compile_group, node, group) for group in groups if group]
+    for result in results:
+        result.result()
+
+
+def compile_group(node: Path, archives: list[Archive]) -> None:
+    """Compile archives in one Pyodide under Node; each gets its final name when it is whole."""
+    parts = [archive.target().parent.with_suffix(".part") / archive.source.name for archive in archives]
+    for part in parts:
+        shutil.rmtree(part.parent, ignore_errors=True)
+        part.parent.mkdir(parents=True)
+    orders = [
+        {
+            "source": str(archive.source),
+            "target": str(part),
+            "prefix": archive.prefix,
+            "optimize": archive.optimize,
+        }
+        for archive, part in zip(archives, parts, strict=True)
+    ]
+    order = json.dumps({"pyodide": str(PYODIDE), "root": str(ROOT), "archives": orders})
+    log = f"compile-{archives[0].source.stem}"
+    run([node, TOOLS / "compile.mjs"], log=log, remedy=REMEDY_COMPILE, text=order)
+    for archive, part in zip(archives, parts, strict=True):
+        shutil.rmtree(archive.target().parent, ignore_errors=True)
+        part.parent.rename(archive.target().parent)
+
+
+def write_texts(folder: Path, wheels: Iterable[Path]) -> list[Path]:
+    """Write the lock file and the list of licences."""
+    environment = lockfile.marker_environment(runtime_info()["python"])
+    entries = [lockfile.entry(wheel, environment) for wheel in wheels]
+    lock = lockfile.lock(runtime_info(), entries, without_needs="wherry")
+    lock_path, licences_path = folder / "pyodide-lock.json", folder / "LICENSES.txt"
+    lock_path.write_text(json.dumps(lock, indent=1, sort_keys=True) + "\n")
+    licences_path.write_text(licences(wheels))
+    return [lock_path, licences_path]
+
+
+def licences(wheels: Iterable[Path]) -> str:
+    """Name each part of the runtime with its version and licence."""
+    lines = [f"Pyodide {pyodide_version()}: MPL-2.0", f"CPython {runtime_info()['python']}: PSF-2.0"]
+    lines += [lockfile.licence(wheel) for wheel in wheels]
+    return (
+        "The runtime's parts and their licences; each wheel holds its own licence text.\n\n"
+        + "\n".join(lines)
+        + "\n"
+    )
+
+
+def verify(node: Path, folder: Path, *, least_sources: int = 500) -> dict[str, Any]:
+    """Boot the runtime in `folder` under Node and return its report.
+
+    Raises:
+        BuildError: it does not boot, wherry needs pydantic to load, pydantic does not validate,
+            something was not compiled, or fewer than `least_sources` modules have sources.
+    """
+    output = run([node, TOOLS / "verify.mjs", folder], log="verify", remedy=REMEDY_COMPILE)
+    report: dict[str, Any] = json.loads(output.splitlines()[-1])
+    failed = [name for name in ("alone", "validates", "stdlib_compiled") if not report[name]]
+    if report["sources"] < least_sources:
+        failed.append("sources")
+    if failed:
+        raise BuildError(
+            f"The runtime boots, but fails on: {', '.join(failed)} ({report}).", remedy=REMEDY_COMPILE
+        )
+    return report

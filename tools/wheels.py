@@ -1,0 +1,140 @@
+"""The wheels: ours, built by hatchling, and the pinned ones of the tab's runtime, fetched by pip."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.paths import BUILD, DIST, NODE_MODULES, ROOT, RUNTIME_PINS, SOURCES, VENDOR, VENV_PYTHON, WHEELS
+from tools.shell import run, run_download
+from tools.stamps import digest, exclusive, file_sha256, files_below, is_fresh, mark_fresh
+from tools.terminal import BuildError, size, step
+
+# The platform of Pyodide 314: what its Python calls itself, and what PyPI's files are tagged with.
+RUNTIME_PLATFORM = (
+    "--only-binary=:all:", "--platform", "pyemscripten_2026_0_wasm32",
+    "--implementation", "cp", "--python-version", "3.14", "--abi", "cp314",
+)  # fmt: skip
+PIN = re.compile(r"([A-Za-z0-9_]+)==(\S+) --hash=sha256:([0-9a-f]{64})")
+
+# From npm packages into the static files: (file in node_modules, name in vendor/).
+VENDORED = (
+    ("comlink/dist/esm/comlink.min.mjs", "comlink.min.mjs"),
+    ("comlink/dist/esm/comlink.d.ts", "comlink.min.d.mts"),
+    ("comlink/dist/esm/protocol.d.ts", "protocol.d.ts"),
+    ("comlink/LICENSE", "comlink.LICENSE.txt"),
+)
+SOURCE_MAP_LINE = re.compile(rb"^//# sourceMappingURL=.*\n?", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Pin:
+    """One exactly pinned wheel."""
+
+    name: str
+    version: str
+    sha256: str
+
+    def requirement(self) -> str:
+        """Return the line that pip checks."""
+        return f"{self.name}=={self.version} --hash=sha256:{self.sha256}"
+
+    def file(self, folder: Path) -> Path | None:
+        """Return the downloaded wheel if it is there and whole."""
+        found = folder.glob(f"{self.name}-{self.version}-*.whl")
+        return next((path for path in found if file_sha256(path) == self.sha256), None)
+
+
+def read_pins(text: str) -> list[Pin]:
+    """Parse the lines of `runtime-pins.txt`; a line of another shape is an error."""
+    pins: list[Pin] = []
+    for line in text.splitlines():
+        match = PIN.fullmatch(line.strip())
+        if match:
+            pins.append(Pin(*match.groups()))
+        elif line.strip() and not line.startswith("#"):
+            raise BuildError(
+                f"Not a pin: {line!r}", remedy=f"Write `name==version --hash=sha256:...` in {RUNTIME_PINS}."
+            )
+    return pins
+
+
+def fetch_runtime_wheels() -> list[Path]:
+    """Download the pinned wheels that are not there yet, one by one, and return them all.
+
+    One by one, so that a broken connection costs one file; pip itself refuses a wrong hash.
+    """
+    pins = read_pins(RUNTIME_PINS.read_text())
+    WHEELS.mkdir(parents=True, exist_ok=True)
+    with exclusive("wheels"):
+        for pin in pins:
+            if pin.file(WHEELS) is None:
+                fetch(pin)
+    paths = [pin.file(WHEELS) for pin in pins]
+    if None in paths:
+        raise BuildError(
+            "pip reported success, but a wheel is missing.", remedy=f"Remove {WHEELS} and run again."
+        )
+    return [path for path in paths if path]
+
+
+def fetch(pin: Pin) -> None:
+    """Download one pinned wheel for the tab's platform."""
+    # Hashes can be given to pip in a file only.
+    requirement = WHEELS / f"{pin.name}.txt"
+    requirement.write_text(pin.requirement() + "\n")
+    pip = [VENV_PYTHON, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    run_download(
+        [*pip, *RUNTIME_PLATFORM, "--require-hashes", "--dest", WHEELS, "--requirement", requirement],
+        log=f"fetch-{pin.name}",
+        remedy=f"If {pin.name} {pin.version} is gone or its hash differs, correct {RUNTIME_PINS}.",
+    )
+
+
+def copy_vendored() -> None:
+    """Copy the JavaScript libraries, exact versions of npm, beside our own static files."""
+    VENDOR.mkdir(parents=True, exist_ok=True)
+    for source, name in VENDORED:
+        # Their source maps are not shipped: without the line, developer tools do not look for them.
+        data = SOURCE_MAP_LINE.sub(b"", (NODE_MODULES / source).read_bytes())
+        target = VENDOR / name
+        if not target.is_file() or target.read_bytes() != data:
+            target.write_bytes(data)
+
+
+def build_wheel() -> Path:
+    """Build `dist/wherry-<version>-py3-none-any.whl` if a source changed, and return it."""
+    with step("wheel") as current, exclusive("wheel"):
+        copy_vendored()
+        inputs = [ROOT / "pyproject.toml", ROOT / "README.md", ROOT / "LICENSE", *files_below(*SOURCES)]
+        key = digest([path for path in inputs if path.is_file()])
+        wheel = find_wheel()
+        if wheel and is_fresh("wheel", key, wheel):
+            current.unchanged = True
+            return wheel
+        wheel = make_wheel()
+        mark_fresh("wheel", key)
+        current.note = f"{wheel.name}, {size(wheel.stat().st_size)}"
+    return wheel
+
+
+def find_wheel() -> Path | None:
+    """Return the wheel in `dist/`, if any."""
+    return next(iter(sorted(DIST.glob("wherry-*.whl"))), None)
+
+
+def make_wheel() -> Path:
+    """Run pip on this checkout.  (`python -m build` would start our own build.py.)"""
+    fresh = BUILD / "fresh-wheel"
+    shutil.rmtree(fresh, ignore_errors=True)
+    pip = [VENV_PYTHON, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check"]
+    remedy = "Read the log: hatchling says which file or setting of pyproject.toml it misses."
+    run([*pip, ".", "--no-deps", "--no-build-isolation", "--wheel-dir", fresh], log="wheel", remedy=remedy)
+    # Only a finished wheel takes the old one's place.
+    built = next(fresh.glob("wherry-*.whl"))
+    DIST.mkdir(exist_ok=True)
+    for old in DIST.glob("wherry-*.whl"):
+        old.unlink()
+    return Path(shutil.move(built, DIST / built.name))
