@@ -45,10 +45,11 @@ class Page(NamedTuple):
 
 
 class Verb(NamedTuple):
-    """One verb: its parameters, and the shape of its answer."""
+    """One verb: its parameters, its answer on the wire as an annotation, and how that is made."""
 
     name: str
     parameters: tuple[Field, ...]
+    answer: Any
     result: Shape
 
     def write_arguments(self, **arguments: Any) -> str:
@@ -101,10 +102,6 @@ def _dump(value: object) -> str:
         raise NotJson("$", "a number that is not finite") from None
 
 
-def _listed(item: Any) -> Shape:
-    return shape(Sequence[item])
-
-
 def _through(inner: Shape, read: Callable[[Any], Any], write: Callable[[Any], Any]) -> Shape:
     """A shape whose value in Python is made from another that has a JSON form."""
 
@@ -133,9 +130,10 @@ def _items(counts: Counts) -> list[tuple[tuple[str, ...], int]]:
     return list(counts.items())
 
 
-def _verb(name: str, result: Shape, **parameters: Any) -> Verb:
+def _verb(name: str, answer: Any, result: Shape | None = None, **parameters: Any) -> Verb:
     """Parameters as annotation, or (annotation, default)."""
-    return Verb(name, tuple(_parameter(*pair) for pair in parameters.items()), result)
+    fields = tuple(_parameter(*pair) for pair in parameters.items())
+    return Verb(name, fields, answer, result or shape(answer))
 
 
 def _parameter(name: str, given: Any) -> Field:
@@ -143,26 +141,37 @@ def _parameter(name: str, given: Any) -> Field:
     return field(name, hint, default)
 
 
-_VERDICTS = _listed(Verdict)
-_JOBS = _through(_listed(JobRow), _by_id, _values)
-_PAGE = _through(shape(Page), tuple, _page)
-_COUNTS = _through(_listed(tuple[tuple[str, ...], int]), dict, _items)
+_ROWS = Sequence[JobRow]
+_COUNTED = Sequence[tuple[tuple[str, ...], int]]
 
 VERBS: Mapping[str, Verb] = {
     verb.name: verb
     for verb in (
-        _verb("add", _listed(Added), jobs=Sequence[NewJob], records=(Sequence[RecordWrite], ())),
-        _verb("exchange", shape(Exchanged), settle=Sequence[Settlement], claim=(ClaimRequest | None, None)),
-        _verb("renew", _VERDICTS, leases=Sequence[Lease], lease_ms=int),
-        _verb("report", _VERDICTS, reports=Sequence[Report]),
-        _verb("signal", _VERDICTS, signals=Sequence[Signal]),
-        _verb("get", _JOBS, ids=Sequence[str]),
-        _verb("query", _PAGE, where=Filter, limit=int, cursor=(str | None, None)),
-        _verb("count", _COUNTS, where=Filter, by=(Sequence[CountBy], ())),
-        _verb("alter", _listed(str), where=Filter, change=Alteration, limit=int),
-        _verb("changes", shape(Changes), since=str, limit=int),
-        _verb("read", _listed(Record), kind=str, prefix=(str, "")),
-        _verb("write", shape(bool), writes=Sequence[RecordWrite]),
+        _verb("add", Sequence[Added], jobs=Sequence[NewJob], records=(Sequence[RecordWrite], ())),
+        _verb("exchange", Exchanged, settle=Sequence[Settlement], claim=(ClaimRequest | None, None)),
+        _verb("renew", Sequence[Verdict], leases=Sequence[Lease], lease_ms=int),
+        _verb("report", Sequence[Verdict], reports=Sequence[Report]),
+        _verb("signal", Sequence[Verdict], signals=Sequence[Signal]),
+        _verb("get", _ROWS, _through(shape(_ROWS), _by_id, _values), ids=Sequence[str]),
+        _verb(
+            "query",
+            Page,
+            _through(shape(Page), tuple, _page),
+            where=Filter,
+            limit=int,
+            cursor=(str | None, None),
+        ),
+        _verb(
+            "count",
+            _COUNTED,
+            _through(shape(_COUNTED), dict, _items),
+            where=Filter,
+            by=(Sequence[CountBy], ()),
+        ),
+        _verb("alter", Sequence[str], where=Filter, change=Alteration, limit=int),
+        _verb("changes", Changes, since=str, limit=int),
+        _verb("read", Sequence[Record], kind=str, prefix=(str, "")),
+        _verb("write", bool, writes=Sequence[RecordWrite]),
     )
 }
 """The twelve verbs that are one call and one answer; `listen` and `fork` are the transport's."""

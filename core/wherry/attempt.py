@@ -1,0 +1,178 @@
+"""One attempt: run the handler, be stopped from outside, say what follows."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Any, Literal, Protocol
+
+from wherry.context import Context
+from wherry.errors import JobTimeout
+from wherry.messages import Claimed, Payload, Settlement
+from wherry.retry import after_attempt, describe, interrupted
+from wherry.task import Task
+from wherry.validation import check_size
+
+StopReason = Literal["cancel", "lost", "timeout", "deadline", "shutdown"]
+
+
+class Watch(Protocol):
+    """Told before and after user code runs, so that somebody outside this thread can renew, time and end it."""
+
+    def enter(self, job: Claimed, *, blocking: bool) -> None: ...
+    def leave(self, job: Claimed) -> None: ...
+
+
+class Attempt:
+    """A claimed job being run by one of the worker's coroutines.
+
+    Args:
+        pool: runs plain `def` handlers; None runs them here, where nothing else runs meanwhile (a browser tab).
+        max_payload: bytes of output allowed.
+        retain: `Settlement.retain_ms` by kind.
+    """
+
+    def __init__(
+        self,
+        job: Claimed,
+        task: Task[Any, Any],
+        context: Context,
+        *,
+        pool: Executor | None,
+        max_payload: int,
+        retain: dict[str, int | None],
+    ) -> None:
+        self.job, self._task, self._context = job, task, context
+        self._pool, self._max_payload, self._retain = pool, max_payload, retain
+        self.loop = asyncio.get_running_loop()
+        self._reason: StopReason | None = None
+        self._runner: asyncio.Task[Any] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._thread: asyncio.Future[Any] | None = None
+        self.limit_s = _limit_s(job)
+        self.started_s = time.monotonic()
+
+    # --- run ---------------------------------------------------------------------------------------
+    async def run(self, watch: Watch | None) -> Settlement | None:
+        """Run to the end and say what follows; None when the job is another's by now."""
+        self._runner = asyncio.current_task()
+        self._start_timer()
+        try:
+            output = await self._call(watch)
+            settlement = Settlement(self.job.id, self.job.fence, "complete", output=output)
+        except asyncio.CancelledError as error:
+            if self._reason is None and _is_cancelling(self._runner):
+                raise  # the worker itself is being torn down
+            settlement = self._stopped(error)
+        except Exception as error:  # noqa: BLE001 - whatever user code raises is the attempt's error
+            settlement = self._failed(error)
+        finally:
+            self._settle_down()
+        if self._reason == "lost" or settlement is None:
+            return None
+        return settlement._replace(retain_ms=self._retain.get(settlement.kind))
+
+    async def _call(self, watch: Watch | None) -> Payload:
+        value = self._task.load_input(self.job.input)
+        signature = self._task.signature
+        blocking = not signature.is_async
+        if watch:
+            watch.enter(self.job, blocking=blocking)
+        try:
+            if blocking and self._pool is not None:
+                result = await self._in_thread(self._pool, signature.call, value)
+            else:
+                result = signature.call(value, self._context)
+            if asyncio.iscoroutine(result) or isinstance(result, asyncio.Future):
+                result = await result
+        finally:
+            if watch:
+                watch.leave(self.job)
+        output = self._task.dump_output(result)
+        check_size(output, self._max_payload, f"the output of {self._task.name}")
+        return output
+
+    async def _in_thread(self, pool: Executor, call: Callable[..., Any], value: Any) -> Any:
+        run = contextvars.copy_context().run
+        self._thread = asyncio.get_running_loop().run_in_executor(pool, run, call, value, self._context)
+        # Shielded: a thread cannot be cancelled, and its end must still be awaited (`drained`).
+        return await asyncio.shield(self._thread)
+
+    async def drained(self) -> None:
+        """Wait until a thread that was given up on has really ended; until then its slot is taken."""
+        if self._thread is not None and not self._thread.done():
+            await asyncio.wait((self._thread,))
+
+    # --- stopped from outside ------------------------------------------------------------------------
+    def stop(self, reason: StopReason) -> None:
+        """Ask the handler to stop; call on the worker's loop.  The first reason stands."""
+        if self._runner is None or self._reason is not None:
+            return
+        self._context.cancelled = True
+        in_thread = self._thread is not None and not self._thread.done()
+        if reason == "cancel" and in_thread:
+            return  # code in a thread sees context.cancelled, and its lease is held until it has seen it
+        self._reason = reason
+        self._runner.cancel()
+
+    @property
+    def overdue(self) -> bool:
+        """Past its time limit and grace: its lease must no longer be renewed."""
+        return self.limit_s is not None and time.monotonic() > self.started_s + self.limit_s + 5.0
+
+    def _start_timer(self) -> None:
+        if self.limit_s is not None:
+            reason: StopReason = "timeout" if _timeout_first(self.job) else "deadline"
+            self._timer = asyncio.get_running_loop().call_later(self.limit_s, self.stop, reason)
+
+    def _settle_down(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        runner, self._runner = self._runner, None
+        if runner and self._reason is not None:
+            # stop() has cancelled the runner: take that back, it has other jobs to run.
+            while runner.cancelling():
+                runner.uncancel()
+
+    # --- what follows ---------------------------------------------------------------------------------
+    def _stopped(self, error: asyncio.CancelledError) -> Settlement | None:
+        job = self.job
+        match self._reason:
+            case "lost":
+                return None
+            case "shutdown":
+                return interrupted(job)
+            case "timeout":
+                return after_attempt(job, JobTimeout(f"the attempt took longer than its timeout of {self.limit_s:g} s"))
+            case "deadline":
+                return after_attempt(job, JobTimeout("its deadline passed while it ran", code="deadline_exceeded"))
+            case "cancel":
+                return Settlement(job.id, job.fence, "cancel")
+            case None:
+                return self._failed(error)
+
+    def _failed(self, error: BaseException) -> Settlement:
+        if self._context.cancelled and self._reason in (None, "cancel"):
+            # It was asked to stop and did, by raising.
+            return Settlement(self.job.id, self.job.fence, "cancel", error=describe(error, self.job.attempt))
+        if self._reason == "shutdown":
+            return interrupted(self.job)
+        return after_attempt(self.job, error)
+
+
+def _is_cancelling(runner: asyncio.Task[Any] | None) -> bool:
+    return runner is not None and runner.cancelling() > 0
+
+
+def _limit_s(job: Claimed) -> float | None:
+    limits = [limit for limit in (job.timeout_ms, job.deadline_left_ms) if limit is not None]
+    return max(0, min(limits)) / 1000 if limits else None
+
+
+def _timeout_first(job: Claimed) -> bool:
+    if job.timeout_ms is None:
+        return False
+    return job.deadline_left_ms is None or job.timeout_ms <= job.deadline_left_ms

@@ -1,0 +1,109 @@
+"""`JobHandle`: one submitted job, seen from where it was submitted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Generator
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from wherry.errors import JobCancelled, JobDisabled, JobFailed, ResultTimeout
+from wherry.events import FINAL_EVENTS, Event
+from wherry.job import JobRow
+from wherry.retry import rebuild
+from wherry.views import Job, errors_of
+
+if TYPE_CHECKING:
+    from wherry.client import Client
+    from wherry.task import Task
+
+Out_co = TypeVar("Out_co", covariant=True)
+
+
+class JobHandle(Generic[Out_co]):
+    """A job and where to ask after it.
+
+    Attributes:
+        id: the job's id.
+        duplicate_of: the same id when a job that stood already was returned instead of a new one.
+    """
+
+    def __init__(
+        self, client: Client, job_id: str, task: Task[Any, Out_co] | None, duplicate_of: str | None = None
+    ) -> None:
+        self.id, self.duplicate_of = job_id, duplicate_of
+        self._client, self._task = client, task
+
+    def __repr__(self) -> str:
+        return f"<JobHandle {self.id}>"
+
+    def __await__(self) -> Generator[Any, None, Out_co]:
+        return self.result().__await__()
+
+    async def result(self, timeout: float | None = None) -> Out_co:
+        """The job's output, once it is completed, wherever it runs.
+
+        Args:
+            timeout: seconds to wait; None waits as long as it takes.
+
+        Raises: the task's own exception where it can be rebuilt, else `JobFailed`; `JobCancelled`,
+            `JobDisabled`, `JobTimeout` (its deadline passed), `JobNotFound`; `ResultTimeout` when it goes on.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                row = await self._client.follower.outcome(self.id)
+        except TimeoutError:
+            raise ResultTimeout(self.id, timeout or 0) from None
+        return self._outcome(row)
+
+    def _outcome(self, row: JobRow) -> Any:
+        if row.state == "completed":
+            return self._client.load_output(row, self._task)
+        if row.state == "cancelled":
+            raise JobCancelled(self.id)
+        if row.state == "disabled":
+            raise JobDisabled(self.id)
+        raise failure(row)
+
+    async def cancel(self) -> bool:
+        """Ask the job to stop; a pending one is cancelled at once.  False if it was final or asked already."""
+        return await self._client.cancel(self.id)
+
+    async def job(self) -> Job[Any, Out_co]:
+        """The job as it stands.  Raises: `JobNotFound`."""
+        return await self._client.get(self.id, self._task)
+
+    def on_progress(self, listener: Callable[[Event], object]) -> Callable[[], None]:
+        """Call `listener` with each `job_progress` event; returns what ends it."""
+        return self._client.follower.watch(
+            self.id, lambda event: listener(event) if event.name == "job_progress" else None
+        )
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Events of this job from now on, until it is final."""
+        queue: asyncio.Queue[Event] = asyncio.Queue()
+        stop = self._client.follower.watch(self.id, queue.put_nowait)
+        try:
+            await self._client.follower.ready()
+            job = await self.job()
+            while not (job.state.is_final and queue.empty()):
+                event = await queue.get()
+                yield event
+                if event.name in FINAL_EVENTS:
+                    return
+        finally:
+            stop()
+
+
+def failure(row: JobRow) -> BaseException:
+    """The exception that a failed job means to those who wait for it."""
+    lines = row.errors.splitlines()
+    errors = errors_of(row)
+    if not errors:
+        return JobFailed(row.id, "Error", "no error was recorded")
+    last = errors[-1]
+    own = rebuild(row.id, lines[-1])
+    if own is None:
+        return JobFailed(row.id, last.type, last.message, last.traceback, last.code)
+    if last.traceback:
+        own.add_note(f"The job's own traceback:\n{last.traceback}")
+    return own

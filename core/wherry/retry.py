@@ -1,0 +1,176 @@
+"""What follows an attempt: pure decisions, carried out by the storage."""
+
+from __future__ import annotations
+
+import json
+import random
+import traceback
+from dataclasses import dataclass
+from typing import Any, cast
+
+from wherry.errors import InvalidInput, JobTimeout, PermanentError, RetryableError, Snooze, WherryError
+from wherry.job import JobRow
+from wherry.messages import Claimed, Payload, Settlement
+
+MAX_INTERRUPTIONS = 20
+"""So that a job that always takes its worker down with it still ends."""
+
+_NEVER_RETRIED = (PermanentError,)
+_MAX_TRACEBACK = 16_000
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Exponential delay between attempts, in seconds.
+
+    The delay after attempt n is `first * factor ** (n - 1)`, at most `limit`, shortened at random by up
+    to `jitter` of itself, so that jobs that failed together do not come back together.
+    """
+
+    first: float = 1.0
+    factor: float = 2.0
+    limit: float = 300.0
+    jitter: float = 0.2
+
+    def __post_init__(self) -> None:
+        problems = [f"{name}: must not be negative" for name in ("first", "limit") if getattr(self, name) < 0]
+        if self.factor < 1:
+            problems.append("factor: must be at least 1")
+        if not 0 <= self.jitter <= 1:
+            problems.append("jitter: must lie between 0 and 1")
+        if problems:
+            raise InvalidInput("Backoff", problems)
+
+    def as_payload(self) -> Payload:
+        """The policy as it is stored with each job."""
+        policy = {"first_ms": round(self.first * 1000), "factor": self.factor, "limit_ms": round(self.limit * 1000)}
+        return json.dumps({**policy, "jitter": self.jitter})
+
+
+def delay_ms(policy: Payload, attempt: int, chance: float) -> int:
+    """Milliseconds to wait after `attempt`; `chance` in [0, 1) places it within the jitter.
+
+    The exponent is capped before the power is taken: a float overflows at attempt 1025.
+    """
+    given: dict[str, float] = json.loads(policy)
+    longest = given.get("limit_ms", 300_000)
+    grown = given.get("first_ms", 1000) * given.get("factor", 2.0) ** min(attempt - 1, 64)
+    return round(min(grown, longest) * (1 - given.get("jitter", 0.2) * chance))
+
+
+def after_attempt(job: Claimed, error: BaseException) -> Settlement:
+    """Say what follows an attempt that raised `error`."""
+    if isinstance(error, Snooze):
+        return Settlement(job.id, job.fence, "snooze", delay_ms=max(0, round(error.seconds * 1000)))
+    described = describe(error, job.attempt)
+    if job.attempt >= job.max_attempts or is_permanent(error):
+        return Settlement(job.id, job.fence, "fail", error=described)
+    if isinstance(error, RetryableError) and error.retry_at is not None:
+        at_ms = round(error.retry_at.timestamp() * 1000)
+        return Settlement(job.id, job.fence, "retry", error=described, run_at_ms=at_ms)
+    if isinstance(error, RetryableError) and error.retry_in is not None:
+        return Settlement(job.id, job.fence, "retry", error=described, delay_ms=max(0, round(error.retry_in * 1000)))
+    wait_ms = delay_ms(job.backoff, job.attempt, random.random())  # noqa: S311 - spreads load, guards nothing
+    return Settlement(job.id, job.fence, "retry", error=described, delay_ms=wait_ms)
+
+
+def is_permanent(error: BaseException) -> bool:
+    """Whether trying again cannot help."""
+    return isinstance(error, _NEVER_RETRIED) or getattr(error, "code", "") in (
+        "invalid_input",
+        "invalid_output",
+        "not_json",
+        "payload_too_large",
+        "deadline_exceeded",
+    )
+
+
+def interrupted(job: Claimed) -> Settlement:
+    """The attempt ended through no fault of the job: shutdown, a closed tab, a neighbour's crash."""
+    return _released(job.id, job.fence, job.attempt, job.interruptions)
+
+
+def after_interruption(row: JobRow) -> Settlement:
+    """Like `interrupted`, for a row whose worker is known to be gone."""
+    return _released(row.id, row.fence, row.attempt, row.interruptions)
+
+
+def _released(job_id: str, fence: int, attempt: int, interruptions: int) -> Settlement:
+    if interruptions < MAX_INTERRUPTIONS:
+        return Settlement(job_id, fence, "release")
+    message = f"interrupted {interruptions + 1} times: its workers end before it does."
+    return Settlement(job_id, fence, "fail", error=_error("interrupted", message, attempt))
+
+
+def after_lapse(row: JobRow) -> Settlement | None:
+    """Say what becomes of a job that is over although nobody settled it; None if it is not."""
+    if row.lapse is None:
+        return None
+    kind, error, wait_ms = "cancel", None, 0
+    if row.lapse == "doomed":
+        if row.doomed != "cancel":
+            kind, error = "fail", _error("parent_failed", "a job it waits for did not complete", row.attempt)
+    elif row.lapse == "deadline":
+        kind, error = "fail", _error("deadline_exceeded", "its deadline passed", row.attempt, "JobTimeout")
+    elif row.cancel_requested_at_ms is None:
+        message = f"worker {row.worker} stopped renewing its lease: it died, froze, or lost the storage"
+        error = _error("lease_lapsed", message, row.attempt, "LeaseLost")
+        kind = "fail" if row.attempt >= row.max_attempts else "retry"
+        wait_ms = delay_ms(row.backoff, row.attempt, 0.0) if kind == "retry" else 0
+    return Settlement(row.id, row.fence, kind, error=error, delay_ms=wait_ms, if_lapsed=True)
+
+
+# --- errors as data --------------------------------------------------------------------------------
+def describe(error: BaseException, attempt: int) -> Payload:
+    """One attempt's error as one line of JSON: what `JobFailed` and `Job.errors` are made of."""
+    kind = type(error)
+    facts: dict[str, Any] = {
+        "type": kind.__qualname__,
+        "module": kind.__module__,
+        "message": str(error),
+        "code": str(getattr(error, "code", "error")),
+        "attempt": attempt,
+        "traceback": "".join(traceback.format_exception(error))[-_MAX_TRACEBACK:],
+    }
+    arguments = _plain(error.args)
+    if arguments is not None and not isinstance(error, WherryError):
+        facts["args"] = arguments
+    return json.dumps(facts)
+
+
+def _error(code: str, message: str, attempt: int, kind: str = "WherryError") -> Payload:
+    return json.dumps({"type": kind, "module": "wherry.errors", "message": message, "code": code, "attempt": attempt})
+
+
+def _plain(args: tuple[Any, ...]) -> list[Any] | None:
+    if all(arg is None or isinstance(arg, str | int | float | bool) for arg in args):
+        return list(args)
+    return None
+
+
+def rebuild(job_id: str, line: Payload) -> BaseException | None:
+    """The task's own exception, if its class is loaded here and takes the same plain arguments.
+
+    Nothing is imported: a store must not be able to choose what code runs in its readers.
+    """
+    import sys
+
+    facts = cast("dict[str, Any]", json.loads(line))
+    if facts["module"] == "wherry.errors":
+        return _rebuild_ours(facts)
+    found: object = sys.modules.get(facts["module"])
+    for name in str(facts["type"]).split("."):
+        found = getattr(found, name, None)
+    if not (isinstance(found, type) and issubclass(found, Exception)) or "args" not in facts:
+        return None
+    try:
+        return found(*facts["args"])
+    except Exception:  # noqa: BLE001 - a constructor of the user's may do anything; the caller then raises JobFailed
+        return None
+
+
+def _rebuild_ours(facts: dict[str, Any]) -> WherryError | None:
+    if facts["type"] == "JobTimeout":
+        return JobTimeout(facts["message"], code=facts["code"])
+    ours = {"PermanentError": PermanentError, "RetryableError": RetryableError}.get(facts["type"])
+    return ours(facts["message"]) if ours else None

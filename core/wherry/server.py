@@ -1,0 +1,205 @@
+"""`Server`: the coordinator of workers inside one process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from wherry.attempt import Watch
+from wherry.errors import WherryError
+from wherry.events import Emitter, Event, Listener
+from wherry.messages import Claimed, RecordWrite, Settlement, Verdict
+from wherry.storage.protocol import Storage
+from wherry.sweeper import Sweeper
+from wherry.task import Task
+from wherry.worker import Worker
+
+
+@dataclass(slots=True)
+class Stats:
+    """What this server's workers did since it started."""
+
+    total: int = 0
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    retried: int = 0
+    disabled: int = 0
+    average_run_seconds: float = 0.0
+
+
+class Server:
+    """Runs jobs in this process: workers, the lease keeper, the sweeper, the manifest.
+
+    Args:
+        storage: an entered storage.
+        tasks: what it can run, told to the storage's manifest at start.
+        queues: only these; None means every queue.
+        concurrency: jobs that run at once.
+        lease: seconds a claim holds without renewal, at least 1.
+        delete_after_completion: seconds to keep completed jobs, 0 removes at once (those who wait still
+            get the result), None keeps them; likewise after failure and cancellation.
+        shutdown_timeout: seconds that `stop` lets running jobs go on.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        tasks: Iterable[Task[Any, Any]],
+        *,
+        queues: Sequence[str] | None = None,
+        concurrency: int = 8,
+        lease: float = 30.0,
+        delete_after_completion: float | None = None,
+        delete_after_failure: float | None = None,
+        delete_after_cancellation: float | None = None,
+        shutdown_timeout: float = 30.0,
+        namespaces: Sequence[str] | None = None,
+        watch: Watch | None = None,
+        name: str | None = None,
+    ) -> None:
+        self._storage = storage
+        self._worker = Worker(
+            storage,
+            tasks,
+            queues=queues,
+            concurrency=concurrency,
+            lease=lease,
+            namespaces=namespaces,
+            shutdown_timeout=shutdown_timeout,
+            settled=self._count,
+            watch=watch,
+            name=name,
+            retain={
+                "complete": _ms(delete_after_completion),
+                "fail": _ms(delete_after_failure),
+                "cancel": _ms(delete_after_cancellation),
+            },
+        )
+        self.registry = self._worker.registry
+        self._sweeper = Sweeper(storage, lease_ms=round(lease * 1000))
+        self._sweeping: asyncio.Task[None] | None = None
+        self._emitter = Emitter()
+        self._stats = Stats()
+        self._run_seconds = 0.0
+
+    # --- life --------------------------------------------------------------------------------------
+    @property
+    def is_running(self) -> bool:
+        return self._worker.is_running
+
+    @property
+    def worker(self) -> Worker:
+        return self._worker
+
+    @property
+    def worker_count(self) -> int:
+        """How many jobs it runs at once."""
+        return self._worker.concurrency
+
+    def scale(self, workers: int) -> None:
+        """Run this many jobs at once from now on.  Raises: `InvalidInput`."""
+        self._worker.scale(workers)
+
+    async def start(self) -> None:
+        """Tell the manifest, then begin to claim."""
+        if self.is_running:
+            return
+        await self._tell_manifest()
+        self._sweeping = asyncio.create_task(self._sweeper.run())
+        await self._worker.start()
+        self._emit("server_start")
+
+    async def stop(self) -> None:
+        """Claim no more, let jobs finish up to `shutdown_timeout`, hand the rest back uncharged."""
+        if self._sweeping is None:
+            return
+        sweeping, self._sweeping = self._sweeping, None
+        sweeping.cancel()
+        await asyncio.wait((sweeping,))
+        await self._worker.stop()
+        self._emit("server_stop")
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.stop()
+
+    async def _tell_manifest(self) -> None:
+        known = {record.key: record.value for record in await self._storage.read("task")}
+        told = {one.name: one.manifest() for one in self.registry}
+        writes = [RecordWrite("task", name, None, text) for name, text in told.items() if known.get(name) != text]
+        if writes:
+            await self._storage.write(writes)
+
+    # --- observe -----------------------------------------------------------------------------------
+    def stats(self) -> Stats:
+        """Counts since the start of this server."""
+        return self._stats
+
+    def on(self, name: str, listener: Listener) -> Callable[[], None]:
+        """Call `listener` at `server_start` or `server_stop`; job events come through a client."""
+        return self._emitter.on(name, listener)
+
+    def off(self, name: str, listener: Listener) -> None:
+        self._emitter.off(name, listener)
+
+    def _emit(self, name: str) -> None:
+        self._emitter.emit(Event(name, "", "", "", datetime.now(UTC), ""))
+
+    def _count(self, job: Claimed, settlement: Settlement, verdict: Verdict, run_seconds: float) -> None:
+        if verdict not in ("ok", "cancel"):
+            return
+        stats = self._stats
+        self._run_seconds += run_seconds
+        stats.total += 1
+        stats.average_run_seconds = self._run_seconds / stats.total
+        field = _COUNTED.get("cancel" if verdict == "cancel" else settlement.kind)
+        if field:
+            setattr(stats, field, getattr(stats, field) + 1)
+
+
+_COUNTED = {
+    "complete": "completed",
+    "fail": "failed",
+    "cancel": "cancelled",
+    "retry": "retried",
+    "disable": "disabled",
+}
+
+
+def _ms(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1000)
+
+
+class TaskModuleError(WherryError):
+    """A task module cannot be loaded, or holds no task."""
+
+    code = "task_module"
+
+
+def load_tasks(names: Iterable[str]) -> list[Task[Any, Any]]:
+    """The tasks of modules by their dotted names (T4).
+
+    Raises: `TaskModuleError` when a module cannot be imported or holds no task; `DuplicateTask` later, at the server.
+    """
+    import importlib
+
+    found: dict[int, Task[Any, Any]] = {}
+    for name in names:
+        try:
+            module = importlib.import_module(name)
+        except ImportError as error:
+            raise TaskModuleError(
+                f"cannot import the task module {name!r}: {error}. Run in its folder, or install it."
+            ) from error
+        tasks: list[Task[Any, Any]] = [one for one in vars(module).values() if isinstance(one, Task)]
+        if not tasks:
+            raise TaskModuleError(f"module {name!r} holds no task: decorate a function with @task.")
+        found.update((id(one), one) for one in tasks)
+    return list(found.values())

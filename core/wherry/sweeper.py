@@ -1,0 +1,81 @@
+"""Settles what nobody else will: lapsed leases, passed deadlines, doomed children, retention that is over.
+
+Any number of sweepers may run: the storage checks fence and lapse again in the settling write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from wherry.errors import StorageUnavailable
+from wherry.messages import Filter, Verdict
+from wherry.retry import after_lapse
+from wherry.storage.protocol import Storage
+
+_BATCH = 500
+_JUMP_MS = 1000
+_PURGE_EVERY_S = 10.0
+
+
+class Grace:
+    """Nothing is expired for one lease after a start, a freeze or a jump of the clock.
+
+    A machine that slept, or whose clock was set forward, finds every lease lapsed although its
+    holders live: they get one lease of time to renew.  All arguments are milliseconds.
+    """
+
+    def __init__(self, lease_ms: int) -> None:
+        self._lease_ms = lease_ms
+        self._until_ms: int | None = None
+        self._wall_ms = self._steady_ms = 0
+
+    def allows(self, *, wall_ms: int, steady_ms: int) -> bool:
+        """Whether leases may be judged now, by a wall clock and one that never jumps."""
+        if self._until_ms is None or wall_ms - self._wall_ms - (steady_ms - self._steady_ms) > _JUMP_MS:
+            self._until_ms = steady_ms + self._lease_ms
+        self._wall_ms, self._steady_ms = wall_ms, steady_ms
+        return steady_ms >= self._until_ms
+
+
+class Sweeper:
+    """Looks every `period_s` while it runs; each look is three index reads when there is nothing to do."""
+
+    def __init__(self, storage: Storage, *, lease_ms: int, wall_ms: Callable[[], int] | None = None) -> None:
+        self._storage = storage
+        self._grace = Grace(lease_ms)
+        self._wall_ms = wall_ms or (lambda: time.time_ns() // 1_000_000)
+        self.period_s = min(4.0, lease_ms / 2000)
+        self._purged_s = 0.0
+
+    async def run(self) -> None:
+        """Sweep until cancelled."""
+        while True:
+            with suppress(StorageUnavailable):
+                await self.sweep()
+            await asyncio.sleep(self.period_s)
+
+    async def sweep(self) -> list[Verdict]:
+        """One look; the verdicts of what was settled."""
+        leases_judged = self._grace.allows(wall_ms=self._wall_ms(), steady_ms=time.monotonic_ns() // 1_000_000)
+        rows, _ = await self._storage.query(Filter(lapsed=True, oldest_first=True), limit=_BATCH)
+        settlements = [
+            settlement
+            for row in rows
+            if (leases_judged or row.lapse != "lease") and (settlement := after_lapse(row)) is not None
+        ]
+        verdicts: list[Verdict] = []
+        if settlements:
+            verdicts = list((await self._storage.exchange(settlements, None)).verdicts)
+        await self._purge()
+        return verdicts
+
+    async def _purge(self) -> None:
+        now_s = time.monotonic()
+        if self._purged_s and now_s - self._purged_s < _PURGE_EVERY_S:
+            return
+        self._purged_s = now_s
+        while len(await self._storage.alter(Filter(expired=True), "remove", limit=_BATCH)) == _BATCH:
+            await asyncio.sleep(0)  # small batches that never hold a lock for long

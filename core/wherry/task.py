@@ -1,0 +1,272 @@
+"""Tasks: a function, its name, its types and its defaults."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypedDict, TypeVar, Unpack, cast, overload
+
+from wherry.context import Context
+from wherry.errors import DuplicateTask, InvalidInput, InvalidOutput, UnknownTask
+from wherry.messages import PRIORITY_STEP_MS, Payload
+from wherry.retry import Backoff
+from wherry.signature import Signature
+from wherry.validation import Checker, Mismatch
+
+if TYPE_CHECKING:
+    from wherry.handle import JobHandle
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+In_contra = TypeVar("In_contra", contravariant=True)
+Out_co = TypeVar("Out_co", covariant=True)
+
+Place = Literal["browser", "server", "either"]
+
+AGING_STEP_MS = 60_000
+"""With `aging`, one step of priority is worth a minute of waiting."""
+
+
+class TaskOptions(TypedDict, total=False):
+    """Defaults of a task; durations in seconds."""
+
+    queue: str
+    max_attempts: int
+    timeout: float | None
+    retry: Backoff
+    priority: int
+    place: Place
+    aging: bool
+    tags: Sequence[str]
+
+
+class JobOptions(TypedDict, total=False):
+    """What one submit may say; durations in seconds, instants as aware datetimes."""
+
+    priority: int
+    delay: float
+    run_at: datetime
+    deadline: datetime
+    timeout: float
+    max_attempts: int
+    run_id: str
+    unique: str
+    tags: Sequence[str]
+    after: Sequence[JobHandle[Any] | str]
+    id: str
+
+
+class Task(Generic[In_contra, Out_co]):
+    """A typed unit of work.  Make one with `@task`; calling it is calling the plain function."""
+
+    def __init__(self, fn: Callable[..., Any], name: str | None, options: TaskOptions) -> None:
+        self.signature = Signature(fn)
+        self.fn = fn
+        self.name = name or self.signature.name
+        self._options = options
+        self.queue = options.get("queue", "default")
+        self.max_attempts = options.get("max_attempts", 4)
+        self.timeout = options.get("timeout")
+        self.retry = options.get("retry", Backoff())
+        self.priority = options.get("priority", 0)
+        self.place: Place = options.get("place", "either")
+        self.tags = tuple(options.get("tags", ()))
+        self.priority_step_ms = AGING_STEP_MS if options.get("aging") else PRIORITY_STEP_MS
+        self._check_options()
+        self._input = Checker(self.signature.input_annotation, self.signature.input_name or "input")
+        self._output = Checker(self.signature.output_annotation, "output")
+
+    def _check_options(self) -> None:
+        problems = [
+            f"{name}: must be text that is not empty" for name in ("name", "queue") if not _is_text(getattr(self, name))
+        ]
+        if isinstance(self.max_attempts, bool) or not isinstance(self.max_attempts, int) or self.max_attempts < 1:  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+            problems.append("max_attempts: must be a whole number of at least 1")
+        if self.timeout is not None and not self.timeout > 0:
+            problems.append("timeout: must be more than 0 seconds")
+        if self.place not in ("browser", "server", "either"):
+            problems.append("place: must be browser, server or either")
+        if problems:
+            raise InvalidInput(f"task {self.name!r}", problems)
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name}>"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.fn(*args, **kwargs)
+
+    def options(self, *, name: str | None = None, **overrides: Unpack[TaskOptions]) -> Task[In_contra, Out_co]:
+        """The same function with other defaults."""
+        return Task(self.fn, name or self.name, {**self._options, **overrides})
+
+    @overload
+    async def later(self: Task[None, Out], /, **options: Unpack[JobOptions]) -> JobHandle[Out]: ...
+    @overload
+    async def later(self, input: In_contra, /, **options: Unpack[JobOptions]) -> JobHandle[Out_co]: ...
+    async def later(self, input: Any = None, /, **options: Unpack[JobOptions]) -> Any:
+        """Submit through the default client (`client.make_default()` or `with client:`).
+
+        Raises: `NoDefaultClient`, and what `Client.submit` raises.
+        """
+        from wherry.client import default_client
+
+        return await default_client().submit(cast("Task[Any, Any]", self), input, **options)
+
+    # --- values in and out -----------------------------------------------------------------------
+    def dump_input(self, value: object) -> tuple[Payload, Any]:
+        """JSON text of an input and the plain value it says.  Raises: `InvalidInput`, `NotJson`."""
+        try:
+            return self._input.dump(value)
+        except Mismatch as mismatch:
+            raise InvalidInput(self.name, mismatch.problems) from None
+
+    def load_input(self, text: Payload) -> Any:
+        """The input as the handler wants it.  Raises: `InvalidInput`."""
+        try:
+            return self._input.load(text)
+        except Mismatch as mismatch:
+            raise InvalidInput(self.name, mismatch.problems) from None
+
+    def dump_output(self, value: object) -> Payload:
+        """Raises: `InvalidOutput`, `NotJson`."""
+        try:
+            return self._output.dump(value)[0]
+        except Mismatch as mismatch:
+            raise InvalidOutput(self.name, mismatch.problems) from None
+
+    def load_output(self, text: Payload) -> Any:
+        try:
+            return self._output.load(text)
+        except Mismatch as mismatch:
+            raise InvalidOutput(self.name, mismatch.problems) from None
+
+    def manifest(self) -> Payload:
+        """What a submitter without this code needs to know (T11): defaults as data, JSON Schema, place."""
+        facts = {
+            "name": self.name,
+            "queue": self.queue,
+            "max_attempts": self.max_attempts,
+            "backoff": self.retry.as_payload(),
+            "timeout_ms": None if self.timeout is None else round(self.timeout * 1000),
+            "priority": self.priority,
+            "priority_step_ms": self.priority_step_ms,
+            "place": self.place,
+            "tags": list(self.tags),
+            "code_hash": self.code_hash,
+            "schema": self._input.schema(),
+        }
+        return json.dumps(facts, sort_keys=True)
+
+    @property
+    def code_hash(self) -> str:
+        """Sixteen hexadecimal digits over the handler's source, or its bytecode where only that is shipped."""
+        return self.signature.code_hash()
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+# The parameter NAME `context` is what tells "only a Context" from "one input".
+class _AsyncOnlyContext(Protocol[Out_co]):
+    def __call__(self, context: Context) -> Coroutine[Any, Any, Out_co]: ...
+
+
+class _OnlyContext(Protocol[Out_co]):
+    def __call__(self, context: Context) -> Out_co: ...
+
+
+class _AsyncExecutes(Protocol[In_contra, Out_co]):
+    async def execute(self, input: In_contra, context: Context, /) -> Out_co: ...
+
+
+class _Executes(Protocol[In_contra, Out_co]):
+    def execute(self, input: In_contra, context: Context, /) -> Out_co: ...
+
+
+class _TaskFactory:
+    """`@task` and `@task(queue=...)` are the same object: calling it with options returns another.
+
+    The order of the overloads matters: the narrower shape first, or pyright picks the wider.
+    """
+
+    def __init__(self, name: str | None = None, options: TaskOptions | None = None) -> None:
+        self._name, self._options = name, options or {}
+
+    @overload
+    def __call__(self, cls: type[_AsyncExecutes[In, Out]], /) -> Task[In, Out]: ...
+    @overload
+    def __call__(self, cls: type[_Executes[In, Out]], /) -> Task[In, Out]: ...
+    @overload
+    def __call__(self, fn: _AsyncOnlyContext[Out], /) -> Task[None, Out]: ...
+    @overload
+    def __call__(self, fn: _OnlyContext[Out], /) -> Task[None, Out]: ...
+    @overload
+    def __call__(self, fn: Callable[[In, Context], Coroutine[Any, Any, Out]], /) -> Task[In, Out]: ...
+    @overload
+    def __call__(self, fn: Callable[[In, Context], Out], /) -> Task[In, Out]: ...
+    @overload
+    def __call__(self, fn: Callable[[In], Coroutine[Any, Any, Out]], /) -> Task[In, Out]: ...
+    @overload
+    def __call__(self, fn: Callable[[In], Out], /) -> Task[In, Out]: ...
+    @overload
+    def __call__(self, fn: Callable[[], Coroutine[Any, Any, Out]], /) -> Task[None, Out]: ...
+    @overload
+    def __call__(self, fn: Callable[[], Out], /) -> Task[None, Out]: ...
+    @overload
+    def __call__(self, /, *, name: str = ..., **options: Unpack[TaskOptions]) -> _TaskFactory: ...
+    def __call__(self, fn: Any = None, /, *, name: str | None = None, **options: Unpack[TaskOptions]) -> Any:
+        if fn is None:
+            _refuse_unknown(options)
+            return _TaskFactory(name or self._name, {**self._options, **options})
+        return Task(fn, self._name, self._options)
+
+
+def _refuse_unknown(options: TaskOptions) -> None:
+    known = TaskOptions.__annotations__
+    problems = [f"{name}: no such option; there are {', '.join(known)}" for name in options if name not in known]
+    if problems:
+        raise InvalidInput("task", problems)
+
+
+task = _TaskFactory()
+
+
+def create_task(name: str, fn: Callable[..., Any], **options: Unpack[TaskOptions]) -> Task[Any, Any]:
+    """A task from a function in one line (T10)."""
+    return Task(fn, name, options)
+
+
+class Registry:
+    """The tasks that one server, worker or client knows, by name.
+
+    Raises `DuplicateTask` when two different tasks claim one name.
+    """
+
+    def __init__(self, tasks: Iterable[Task[Any, Any]] = ()) -> None:
+        self._tasks: dict[str, Task[Any, Any]] = {}
+        for one in tasks:
+            self.add(one)
+
+    def add(self, one: Task[Any, Any]) -> None:
+        if not isinstance(one, Task):  # pyright: ignore[reportUnnecessaryIsInstance] - a forgotten @task is the commonest slip
+            raise InvalidInput("tasks", [f"{one!r} is no task: decorate it with @task"])
+        if self._tasks.setdefault(one.name, one) is not one:
+            raise DuplicateTask(one.name)
+
+    def find(self, name: str) -> Task[Any, Any] | None:
+        return self._tasks.get(name)
+
+    def __getitem__(self, name: str) -> Task[Any, Any]:
+        found = self._tasks.get(name)
+        if found is None:
+            raise UnknownTask(name, tuple(self._tasks))
+        return found
+
+    def __iter__(self) -> Any:
+        return iter(self._tasks.values())
+
+    def names(self, place: Literal["browser", "server"] | None = None) -> tuple[str, ...]:
+        """Names of the tasks that may run in `place`."""
+        return tuple(one.name for one in self._tasks.values() if place is None or one.place in (place, "either"))

@@ -1,0 +1,1 @@
+"""What tests of wherry and of programs that use it are made with."""

@@ -1,0 +1,204 @@
+"""`Job`: a job as people read it, a union that its state tells apart (T7).
+
+Built only when a person reads; storages and workers use `JobRow`.
+Narrow with `match` or `isinstance`; comparing `state` with a bare string narrows to Never.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
+
+from wherry.job import JobRow, JobState
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptError:
+    """What one attempt raised."""
+
+    attempt: int
+    type: str
+    message: str
+    code: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`percent` 0 to 100, a line for people, any JSON value."""
+
+    percent: float
+    message: str | None = None
+    details: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobBase(Generic[In]):
+    """What every job has."""
+
+    id: str
+    namespace: str
+    queue: str
+    task: str
+    input: In
+    priority: int
+    attempts: int
+    max_attempts: int
+    interruptions: int
+    errors: tuple[AttemptError, ...]
+    progress: Progress | None
+    created_at: datetime
+    run_at: datetime
+    deadline_at: datetime | None
+    timeout: float | None
+    started_at: datetime | None
+    last_attempt_at: datetime | None
+    cancel_requested_at: datetime | None
+    run_id: str | None
+    unique_key: str | None
+    fingerprint: str
+    tags: tuple[str, ...]
+    fence: int
+    revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockedJob(JobBase[In]):
+    state: Literal[JobState.BLOCKED] = JobState.BLOCKED
+    after: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingJob(JobBase[In]):
+    state: Literal[JobState.PENDING] = JobState.PENDING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningJob(JobBase[In]):
+    state: Literal[JobState.RUNNING] = JobState.RUNNING
+    worker: str
+    lease_until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspendedJob(JobBase[In]):
+    state: Literal[JobState.SUSPENDED] = JobState.SUSPENDED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletedJob(JobBase[In], Generic[In, Out]):
+    state: Literal[JobState.COMPLETED] = JobState.COMPLETED
+    output: Out
+    finished_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedJob(JobBase[In]):
+    state: Literal[JobState.FAILED] = JobState.FAILED
+    error: AttemptError
+    finished_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelledJob(JobBase[In]):
+    state: Literal[JobState.CANCELLED] = JobState.CANCELLED
+    finished_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisabledJob(JobBase[In]):
+    state: Literal[JobState.DISABLED] = JobState.DISABLED
+    finished_at: datetime
+
+
+Job: TypeAlias = (
+    BlockedJob[In]
+    | PendingJob[In]
+    | RunningJob[In]
+    | SuspendedJob[In]
+    | CompletedJob[In, Out]
+    | FailedJob[In]
+    | CancelledJob[In]
+    | DisabledJob[In]
+)
+
+_UNKNOWN = AttemptError(0, "WherryError", "no error was recorded", "error", "")
+
+
+def view(row: JobRow, input: Any = None, output: Any = None) -> Job[Any, Any]:
+    """The view of a row, with input and output as the task's own types if the caller loaded them."""
+    base = _base(row, input)
+    match row.state:
+        case "blocked":
+            return BlockedJob(**base, after=tuple(edge.parent for edge in row.after))
+        case "pending":
+            return PendingJob(**base)
+        case "running":
+            return RunningJob(**base, worker=row.worker or "", lease_until=instant(row.lease_until_ms or 0))
+        case "suspended":
+            return SuspendedJob(**base)
+        case "completed":
+            return CompletedJob(**base, output=output, finished_at=_finished(row))
+        case "failed":
+            return FailedJob(**base, error=(errors_of(row) or (_UNKNOWN,))[-1], finished_at=_finished(row))
+        case "cancelled":
+            return CancelledJob(**base, finished_at=_finished(row))
+        case "disabled":
+            return DisabledJob(**base, finished_at=_finished(row))
+
+
+def _base(row: JobRow, input: Any) -> dict[str, Any]:
+    shared = ("id", "namespace", "queue", "task", "priority", "max_attempts", "interruptions", "run_id", "unique_key",
+              "fingerprint", "tags", "fence", "revision")  # fmt: skip
+    return {name: getattr(row, name) for name in shared} | {
+        "input": input,
+        "attempts": row.attempt,
+        "errors": errors_of(row),
+        "progress": progress_of(row),
+        "created_at": instant(row.created_at_ms),
+        "run_at": instant(row.run_at_ms),
+        "deadline_at": _instant(row.deadline_at_ms),
+        "timeout": None if row.timeout_ms is None else row.timeout_ms / 1000,
+        "started_at": _instant(row.started_at_ms),
+        "last_attempt_at": _instant(row.attempted_at_ms),
+        "cancel_requested_at": _instant(row.cancel_requested_at_ms),
+    }
+
+
+def errors_of(row: JobRow) -> tuple[AttemptError, ...]:
+    """Every failed attempt's error, oldest first."""
+    found = (json.loads(line) for line in row.errors.splitlines())
+    return tuple(
+        AttemptError(
+            one.get("attempt", 0),
+            one.get("type", "Error"),
+            one.get("message", ""),
+            one.get("code", "error"),
+            one.get("traceback", ""),
+        )
+        for one in found
+    )
+
+
+def progress_of(row: JobRow) -> Progress | None:
+    if row.percent is None:
+        return None
+    return Progress(row.percent, row.message, json.loads(row.details) if row.details else None)
+
+
+def instant(at_ms: int) -> datetime:
+    """An aware datetime, UTC."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC)
+
+
+def _instant(at_ms: int | None) -> datetime | None:
+    return None if at_ms is None else instant(at_ms)
+
+
+def _finished(row: JobRow) -> datetime:
+    return instant(row.finished_at_ms or 0)

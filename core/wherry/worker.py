@@ -1,0 +1,332 @@
+"""`Worker`: claims jobs, runs their handlers, settles them.
+
+One coroutine talks to the storage, and each of its calls settles what has finished and claims for the
+slots that are free.  `concurrency` runner coroutines are reused from job to job: a task object per job would cost
+as much as the claim.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+import socket
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, Literal, Protocol
+
+from wherry.attempt import Attempt, StopReason, Watch
+from wherry.client import Client
+from wherry.context import Context
+from wherry.errors import InvalidInput, StorageUnavailable
+from wherry.messages import Claimed, ClaimRequest, Report, Settlement, Verdict
+from wherry.reports import ReportBuffer
+from wherry.storage.protocol import Storage
+from wherry.task import Registry, Task
+
+SAFETY_POLL_S = 30.0
+IN_BROWSER = sys.platform == "emscripten"
+
+Settled = Callable[[Claimed, Settlement, Verdict, float], object]
+"""Job, what followed, the storage's verdict, seconds the attempt ran."""
+
+
+class LeaseKeeper(Protocol):
+    """Renews the leases of running attempts from outside the worker's own thread."""
+
+    awake: bool
+
+    def start(self) -> None: ...
+    def busy(self) -> None: ...
+    async def stop(self) -> None: ...
+
+
+class Worker:
+    """Runs the jobs of a storage whose tasks it knows.
+
+    Args:
+        storage: an entered storage.
+        tasks: what it can run; jobs of other tasks are left for others (T5).
+        queues: only these; None means every queue.
+        concurrency: jobs that run at once.
+        lease: seconds a claim holds without renewal, at least 1.
+        namespaces: whose jobs; by default the storage's own.
+        shutdown_timeout: seconds that `stop` lets running jobs go on.
+        place: tasks declared for the other place are not claimed.
+        settled: called after each settlement with its verdict.
+        watch: told when user code is entered and left (the browser's keeper).
+        keeper: who renews; by default a thread of its own, in a browser nobody (`keeper.js` does).
+        retain: `retain_ms` by settlement kind.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        tasks: Iterable[Task[Any, Any]],
+        *,
+        queues: Sequence[str] | None = None,
+        concurrency: int = 8,
+        lease: float = 30.0,
+        namespaces: Sequence[str] | None = None,
+        shutdown_timeout: float = 30.0,
+        place: Literal["browser", "server"] = "browser" if IN_BROWSER else "server",
+        name: str | None = None,
+        settled: Settled | None = None,
+        watch: Watch | None = None,
+        retain: dict[str, int | None] | None = None,
+    ) -> None:
+        _check(concurrency, lease, shutdown_timeout)
+        self._storage, self.registry = storage, Registry(tasks)
+        self._queues = None if queues is None else tuple(queues)
+        self._namespaces = (getattr(storage, "namespace", ""),) if namespaces is None else tuple(namespaces)
+        self._lease_ms, self._shutdown_timeout = round(lease * 1000), shutdown_timeout
+        self._place: Literal["browser", "server"] = place
+        self.name = name or f"{socket.gethostname()}:{secrets.token_hex(4)}"
+        self._settled, self._watch, self._retain = settled, watch, retain or {}
+        self._concurrency = concurrency
+        self._client = Client(storage, namespace=self._namespaces[0])
+        self._reports = ReportBuffer(storage)
+        self._pool = None if IN_BROWSER else ThreadPoolExecutor(concurrency, "wherry-task")
+        self._keeper: LeaseKeeper | None = None
+        self._attempts: dict[str, Attempt] = {}
+        self._idle: deque[asyncio.Future[Claimed | None]] = deque()
+        self._runners: set[asyncio.Task[None]] = set()
+        self._finished: list[tuple[Claimed, Settlement, float]] = []
+        self._occupied = 0
+        self._wake = asyncio.Event()
+        self._main: asyncio.Task[None] | None = None
+        self._listener: asyncio.Task[None] | None = None
+        self._claiming = True
+        self._next_due_s = SAFETY_POLL_S
+
+    # --- life --------------------------------------------------------------------------------------
+    @property
+    def is_running(self) -> bool:
+        return self._main is not None and not self._main.done()
+
+    @property
+    def active(self) -> int:
+        """Jobs under way."""
+        return self._occupied
+
+    @property
+    def concurrency(self) -> int:
+        return self._concurrency
+
+    async def start(self) -> None:
+        """Begin to claim."""
+        if self.is_running:
+            return
+        self._claiming = True
+        self._prepare()
+        self._listener = asyncio.create_task(self._listen())
+        self._main = asyncio.create_task(self._work())
+
+    def _prepare(self) -> None:
+        if self._keeper is None and not IN_BROWSER:
+            from wherry.keeper import Keeper
+
+            self._keeper = Keeper(
+                self._storage, lease_ms=self._lease_ms, running=lambda: list(self._attempts.values()), refused=self._refused
+            )
+            self._keeper.start()
+
+    async def stop(self) -> None:
+        """Claim no more, finish what fits in `shutdown_timeout`, hand the rest back without charging an attempt."""
+        self._claiming = False
+        self._wake.set()
+        if self._main is not None:
+            await asyncio.wait((self._main,), timeout=self._shutdown_timeout)
+            await self._hand_back()
+            error = self._main.exception() if self._main.done() else None
+            await self._end()
+            if error:
+                raise error
+        await self._end()
+
+    async def _hand_back(self) -> None:
+        for attempt in tuple(self._attempts.values()):
+            attempt.stop("shutdown")
+        if self._main is not None:
+            # Only threads that ignore `context.cancelled` outlast this; their leases lapse.
+            await asyncio.wait((self._main,), timeout=5)
+
+    async def _end(self) -> None:
+        for task in (self._main, self._listener, *self._runners):
+            if task is not None and not task.done():
+                task.cancel()
+                await asyncio.wait((task,))
+        self._main = self._listener = None
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            await keeper.stop()
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = ThreadPoolExecutor(self._concurrency, "wherry-task")
+
+    def scale(self, concurrency: int) -> None:
+        """Run this many jobs at once from now on; those under way go on."""
+        _check(concurrency, self._lease_ms / 1000, self._shutdown_timeout)
+        self._concurrency = concurrency
+        if self._pool is not None:
+            self._pool = ThreadPoolExecutor(concurrency, "wherry-task")
+        self._wake.set()
+
+    async def run_once(self) -> int:
+        """Claim once, run what was claimed to its end, settle it; how many jobs that were."""
+        self._prepare()
+        try:
+            claimed = await self._exchange(self._free())
+            while self._occupied or self._finished:
+                if not self._finished:
+                    self._wake.clear()
+                    await self._wake.wait()
+                await self._exchange(0)
+            return claimed
+        finally:
+            if self._main is None:
+                await self._end()
+
+    # --- the loop ------------------------------------------------------------------------------------
+    async def _work(self) -> None:
+        while True:
+            self._wake.clear()
+            free = self._free() if self._claiming else 0
+            if self._finished or free:
+                claimed = await self._exchange(free)
+            else:
+                claimed = 0
+            if not self._claiming and not self._occupied and not self._finished:
+                return
+            # Some but not all that was asked for: ask once more, to learn when the next one is due.
+            if not self._finished and claimed in (0, free):
+                await self._rest(self._next_due_s)
+
+    async def _rest(self, timeout_s: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._wake.wait()
+
+    def _free(self) -> int:
+        return max(0, self._concurrency - self._occupied)
+
+    async def _exchange(self, free: int) -> int:
+        """Settle what has finished and claim for the free slots; repeats as it is until the storage answers."""
+        await self._reports.flush()
+        finished, self._finished = self._finished, []
+        settle = [settlement for _, settlement, _ in finished]
+        claim = self._request(free) if free else None
+        wait_s = 0.1
+        while True:
+            try:
+                exchanged = await self._storage.exchange(settle, claim)
+                break
+            except StorageUnavailable:
+                await asyncio.sleep(wait_s * (0.5 + random.random()))  # noqa: S311 - spreads load, guards nothing
+                wait_s = min(wait_s * 2, 5.0)
+        if self._settled:
+            for (job, settlement, run_s), verdict in zip(finished, exchanged.verdicts, strict=True):
+                self._settled(job, settlement, verdict, run_s)
+        for job in exchanged.jobs:
+            self._assign(job)
+        due_ms = exchanged.next_due_in_ms
+        self._next_due_s = SAFETY_POLL_S if due_ms is None else min(SAFETY_POLL_S, max(due_ms, 1) / 1000)
+        return len(exchanged.jobs)
+
+    def _request(self, limit: int) -> ClaimRequest:
+        names = self.registry.names(self._place)
+        token = f"{self.name}:{secrets.token_hex(8)}"
+        return ClaimRequest(token, self.name, self._namespaces, self._queues, names, limit, self._lease_ms)
+
+    async def _listen(self) -> None:
+        while True:
+            with suppress(StorageUnavailable):
+                hints = self._storage.listen()
+                try:
+                    async for _ in hints:
+                        self._wake.set()
+                finally:
+                    close = getattr(hints, "aclose", None)
+                    if close:
+                        await close()
+            await asyncio.sleep(1)
+
+    # --- runners ---------------------------------------------------------------------------------------
+    def _assign(self, job: Claimed) -> None:
+        self._occupied += 1
+        while self._idle:
+            runner = self._idle.popleft()
+            if not runner.done():
+                runner.set_result(job)
+                return
+        runner_task = asyncio.create_task(self._run_jobs(job))
+        self._runners.add(runner_task)
+        runner_task.add_done_callback(self._runners.discard)
+
+    async def _run_jobs(self, first: Claimed) -> None:
+        job: Claimed | None = first
+        while job is not None:
+            await self._run(job)
+            if self._occupied >= self._concurrency:
+                return  # scaled down
+            waiting: asyncio.Future[Claimed | None] = asyncio.get_running_loop().create_future()
+            self._idle.append(waiting)
+            job = await waiting
+
+    async def _run(self, job: Claimed) -> None:
+        context = Context(job, self._reports, self._client)
+        attempt = Attempt(
+            job,
+            self.registry[job.task],
+            context,
+            pool=self._pool,
+            max_payload=self._storage.capabilities.max_payload,
+            retain=self._retain,
+        )
+        self._attempts[job.id] = attempt
+        if self._keeper and not self._keeper.awake:
+            self._keeper.busy()
+        try:
+            settlement = await attempt.run(self._watch)
+            if settlement is not None:
+                self._finished.append((job, settlement, time.monotonic() - attempt.started_s))
+                self._wake.set()
+            await attempt.drained()
+        finally:
+            if self._attempts.get(job.id) is attempt:
+                del self._attempts[job.id]
+            self._occupied -= 1
+            self._wake.set()
+
+    def _refused(self, attempt: Attempt, verdict: Verdict) -> None:
+        """A renewal was refused; comes on the keeper's thread."""
+        reason: StopReason = "cancel" if verdict == "cancel" else "lost"
+        if self._main is not None or self._occupied:
+            with suppress(RuntimeError):
+                attempt.loop.call_soon_threadsafe(attempt.stop, reason)
+
+    def stop_job(self, job_id: str, fence: int, reason: StopReason) -> None:
+        """Stop one attempt by hand; the browser's keeper calls this."""
+        attempt = self._attempts.get(job_id)
+        if attempt is not None and attempt.job.fence == fence:
+            attempt.stop(reason)
+
+    def running(self) -> list[Claimed]:
+        """The jobs under way."""
+        return [attempt.job for attempt in self._attempts.values()]
+
+
+def _check(concurrency: int, lease: float, shutdown_timeout: float) -> None:
+    problems: list[str] = []
+    if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+        problems.append(f"concurrency: must be a whole number of at least 1, not {concurrency!r}")
+    if not lease >= 1:
+        problems.append(f"lease: must be at least 1 second, not {lease!r}")
+    if not shutdown_timeout >= 0:
+        problems.append(f"shutdown_timeout: must not be negative, not {shutdown_timeout!r}")
+    if problems:
+        raise InvalidInput("worker", problems)
