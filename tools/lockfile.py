@@ -1,7 +1,8 @@
 """Write the tab's `pyodide-lock.json` from wheels.
 
 Own lines, because `pyodide lockfile add-wheels` refuses wheels of the pyemscripten platform and
-`micropip.freeze` writes names of its own file system.  Needs `packaging`, which comes with hatchling, and is therefore imported late.
+`micropip.freeze` writes names of its own file system.  `packaging` comes with hatchling into `.venv`, so
+it is imported late: before, a bare Python reads this file.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from pathlib import Path
 from tools.paths import LOGS, ROOT
 from tools.terminal import BuildError
 
-SHOWN_LOG_LINES = 15
+SHOWN_LOG_LINES = 25
 PAUSES_S = (1.0, 4.0)
 
 # What pip, npm, apt and curl print when the other side cannot be reached.

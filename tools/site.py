@@ -112,7 +112,8 @@ def publish(node: Path, wheel: Path, quality: int) -> None:
         report = verify(node, folder / "runtime")
         current.note = f"pydantic {report['pydantic']}, {report['sources']} modules with sources"
     write_manifest(build, files, wheel.name)
-    prune(build)
+    prune_builds(build)
+    prune_cache(files)
 
 
 def site_file(source: Path, quality: int) -> File:
@@ -192,12 +193,23 @@ def replace(path: Path, data: bytes) -> None:
     os.replace(part, path)
 
 
-def prune(build: str) -> None:
+def prune_builds(build: str) -> None:
     """Remove older builds, but the latest of them."""
     others = [path for path in SITE.iterdir() if path.is_dir() and path.name != build]
     others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     for path in others[KEPT_BUILDS - 1 :]:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def prune_cache(files: dict[str, File]) -> None:
+    """Keep in the cache what this build used; without this it would grow with every edit."""
+    used = {path for file in files.values() for path in (file.source, file.br, file.gz)}
+    for path in (CACHE / "packed").iterdir():
+        if path not in used:
+            path.unlink()
+    for folder in (CACHE / "compiled").iterdir():
+        if used.isdisjoint(folder.iterdir()):
+            shutil.rmtree(folder)
 
 
 def print_sizes(manifest: dict[str, Any], *, least: int = 20_000) -> None:
