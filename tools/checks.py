@@ -40,8 +40,18 @@ def checks(node: Path) -> dict[str, Check]:
     # Pyright's wrapper finds Node by path; a notice about a newer version is no finding.
     pyright = {**path_with(node), "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"}
     found = {
-        "format": command(VENV_BIN / "ruff", "format", "--check", "--output-format=concise", ".", log="format", remedy=REMEDY_FORMAT),
-        "lint": command(VENV_BIN / "ruff", "check", "--output-format=concise", ".", log="lint", remedy=REMEDY_LINT),
+        "format": command(
+            VENV_BIN / "ruff",
+            "format",
+            "--check",
+            "--output-format=concise",
+            ".",
+            log="format",
+            remedy=REMEDY_FORMAT,
+        ),
+        "lint": command(
+            VENV_BIN / "ruff", "check", "--output-format=concise", ".", log="lint", remedy=REMEDY_LINT
+        ),
         "types": command(VENV_BIN / "pyright", log="pyright", env=pyright),
         "import directions": command(VENV_BIN / "lint-imports", "--no-cache", log="import-linter"),
         "lengths": limits,
