@@ -52,10 +52,11 @@ from wherry.worker import Worker
 __version__ = "0.1.0"
 
 __all__ = [
-    "Backoff", "BlockedJob", "CancelledJob", "Client", "CompletedJob", "Context", "DisabledJob", "DuplicateTask", "Event",
-    "FailedJob", "Filter", "Forbidden", "InvalidInput", "InvalidOutput", "Job", "JobCancelled", "JobDisabled", "JobFailed",
-    "JobHandle", "JobNotFound", "JobState", "JobTimeout", "LeaseLost", "NotAStore", "NotJson", "PayloadTooLarge",
-    "PendingJob", "PermanentError", "ResultTimeout", "RetryableError", "RunningJob", "SchemaTooNew", "Server", "Snooze",
-    "StorageUnavailable", "SuspendedJob", "Task", "Unauthorized", "UnknownStorage", "UnknownTask", "UnsupportedByStorage",
+    "Backoff", "BlockedJob", "CancelledJob", "Client", "CompletedJob", "Context", "DisabledJob",
+    "DuplicateTask", "Event", "FailedJob", "Filter", "Forbidden", "InvalidInput", "InvalidOutput", "Job",
+    "JobCancelled", "JobDisabled", "JobFailed", "JobHandle", "JobNotFound", "JobState", "JobTimeout",
+    "LeaseLost", "NotAStore", "NotJson", "PayloadTooLarge", "PendingJob", "PermanentError", "ResultTimeout",
+    "RetryableError", "RunningJob", "SchemaTooNew", "Server", "Snooze", "StorageUnavailable",
+    "SuspendedJob", "Task", "Unauthorized", "UnknownStorage", "UnknownTask", "UnsupportedByStorage",
     "WherryError", "Worker", "create_task", "load_tasks", "open_storage", "task",
 ]  # fmt: skip

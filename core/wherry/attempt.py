@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import inspect
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -20,7 +21,7 @@ StopReason = Literal["cancel", "lost", "timeout", "deadline", "shutdown"]
 
 
 class Watch(Protocol):
-    """Told before and after user code runs, so that somebody outside this thread can renew, time and end it."""
+    """Told before and after user code runs, so that somebody outside this thread can time and end it."""
 
     def enter(self, job: Claimed, *, blocking: bool) -> None: ...
     def leave(self, job: Claimed) -> None: ...
@@ -30,7 +31,7 @@ class Attempt:
     """A claimed job being run by one of the worker's coroutines.
 
     Args:
-        pool: runs plain `def` handlers; None runs them here, where nothing else runs meanwhile (a browser tab).
+        pool: runs plain `def` handlers; None runs them here, and nothing else meanwhile (a browser tab).
         max_payload: bytes of output allowed.
         retain: `Settlement.retain_ms` by kind.
     """
@@ -67,7 +68,7 @@ class Attempt:
             if self._reason is None and _is_cancelling(self._runner):
                 raise  # the worker itself is being torn down
             settlement = self._stopped(error)
-        except Exception as error:  # noqa: BLE001 - whatever user code raises is the attempt's error
+        except Exception as error:
             settlement = self._failed(error)
         finally:
             self._settle_down()
@@ -86,7 +87,7 @@ class Attempt:
                 result = await self._in_thread(self._pool, signature.call, value)
             else:
                 result = signature.call(value, self._context)
-            if asyncio.iscoroutine(result) or isinstance(result, asyncio.Future):
+            if inspect.isawaitable(result):
                 result = await result
         finally:
             if watch:
@@ -97,7 +98,9 @@ class Attempt:
 
     async def _in_thread(self, pool: Executor, call: Callable[..., Any], value: Any) -> Any:
         run = contextvars.copy_context().run
-        self._thread = asyncio.get_running_loop().run_in_executor(pool, run, call, value, self._context)
+        self._thread = asyncio.get_running_loop().run_in_executor(
+            pool, lambda: run(call, value, self._context)
+        )
         # Shielded: a thread cannot be cancelled, and its end must still be awaited (`drained`).
         return await asyncio.shield(self._thread)
 
@@ -146,9 +149,13 @@ class Attempt:
             case "shutdown":
                 return interrupted(job)
             case "timeout":
-                return after_attempt(job, JobTimeout(f"the attempt took longer than its timeout of {self.limit_s:g} s"))
+                return after_attempt(
+                    job, JobTimeout(f"the attempt took longer than its timeout of {self.limit_s:g} s")
+                )
             case "deadline":
-                return after_attempt(job, JobTimeout("its deadline passed while it ran", code="deadline_exceeded"))
+                return after_attempt(
+                    job, JobTimeout("its deadline passed while it ran", code="deadline_exceeded")
+                )
             case "cancel":
                 return Settlement(job.id, job.fence, "cancel")
             case None:

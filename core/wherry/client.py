@@ -47,8 +47,8 @@ class Client:
     """Submits to one storage and observes it.
 
     A bare `Client(storage)` is enough to submit and to await results: it follows the feed while
-    somebody waits.  `connect()` follows it always, for listeners; `attach(server)` also hears of that server's
-    own events and knows its tasks by name.
+    somebody waits.  `connect()` follows it always, for listeners; `attach(server)` also hears of
+    that server's own events and knows its tasks by name.
 
     Args:
         storage: an entered storage.
@@ -56,7 +56,9 @@ class Client:
         tasks: known by name when submitting; others are looked up in the storage's manifest.
     """
 
-    def __init__(self, storage: Storage, *, namespace: str | None = None, tasks: Iterable[Task[Any, Any]] = ()) -> None:
+    def __init__(
+        self, storage: Storage, *, namespace: str | None = None, tasks: Iterable[Task[Any, Any]] = ()
+    ) -> None:
         self.storage = storage
         self.namespace: str = getattr(storage, "namespace", "") if namespace is None else namespace
         self._registry = Registry(tasks)
@@ -114,19 +116,23 @@ class Client:
 
     # --- submit ------------------------------------------------------------------------------------
     @overload
-    async def submit(self, task: str, input: object = ..., /, **options: Unpack[JobOptions]) -> JobHandle[Any]: ...
+    async def submit(
+        self, task: str, input: object = ..., /, **options: Unpack[JobOptions]
+    ) -> JobHandle[Any]: ...
     @overload
     async def submit(self, task: Task[None, Out], /, **options: Unpack[JobOptions]) -> JobHandle[Out]: ...
     @overload
-    async def submit(self, task: Task[In, Out], input: In, /, **options: Unpack[JobOptions]) -> JobHandle[Out]: ...
+    async def submit(
+        self, task: Task[In, Out], input: In, /, **options: Unpack[JobOptions]
+    ) -> JobHandle[Out]: ...
     async def submit(self, task: Any, input: Any = None, /, **options: Unpack[JobOptions]) -> JobHandle[Any]:
         """Store one job; when this returns it outlives what the storage's durability says.
 
         Args:
             task: a task, or the name of one that is known here or to the storage's manifest.
             input: checked against the task's types, or its schema.
-            options: `priority` -1000..1000, lower first; `delay`, `timeout` in seconds; `run_at`, `deadline` aware
-                datetimes; `max_attempts`; `run_id`, `tags` to find it by; `unique` key: while a job of this
+            options: `priority` -1000..1000, lower first; `delay`, `timeout` in seconds; `run_at`,
+                `deadline` aware datetimes; `max_attempts`; `run_id`, `tags` to find it by; `unique` key: while a job of this
                 task holds it, that one is returned; `after` jobs that must complete first; `id` of your own.
 
         Raises: `UnknownTask`, `InvalidInput`, `NotJson`, `PayloadTooLarge`, `JobNotFound` (in `after`).
@@ -166,7 +172,9 @@ class Client:
             handles.append(JobHandle(self, standing, known, standing if verdict == "duplicate" else None))
         return handles
 
-    async def _resolve(self, task: Any) -> tuple[Task[Any, Any] | None, Task[Any, Any] | ManifestEntry, Defaults]:
+    async def _resolve(
+        self, task: Any
+    ) -> tuple[Task[Any, Any] | None, Task[Any, Any] | ManifestEntry, Defaults]:
         if isinstance(task, str):
             known = self._find(task)
             if known is None:
@@ -174,7 +182,9 @@ class Client:
                 return None, entry, entry.defaults
             task = known
         if not isinstance(task, Task):
-            raise InvalidInput("submit", [f"task: {task!r} is neither a task nor a name; decorate it with @task"])
+            raise InvalidInput(
+                "submit", [f"task: {task!r} is neither a task nor a name; decorate it with @task"]
+            )
         one = cast("Task[Any, Any]", task)
         return one, one, defaults_of(one)
 
@@ -235,9 +245,10 @@ class Client:
         rows, _ = await self.storage.query(self._mine(where), limit=1)
         return self.load_output(rows[0], task) if rows else None
 
-    async def wait_for(self, job_id: str, timeout: float | None = None) -> Any:
+    async def wait_for(self, job_id: str, timeout: float | None = None) -> Any:  # noqa: ASYNC109 - the public name
         """The output of any job by its id; see `JobHandle.result`."""
-        return await self.handle(job_id).result(timeout)
+        handle: JobHandle[Any] = self.handle(job_id)
+        return await handle.result(timeout)
 
     # --- change ------------------------------------------------------------------------------------
     async def cancel(self, job_id: str) -> bool:

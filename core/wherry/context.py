@@ -72,7 +72,6 @@ class Context:
 
     async def submit(self, task: Any, input: Any = None, /, **options: Any) -> JobHandle[Any]:
         """Submit another job to the same storage."""
-        from wherry.client import Client
 
         if self._client is None:
             raise RuntimeError("this context has no storage")

@@ -34,7 +34,9 @@ class InvalidOutput(WherryError, ValueError):
     code = "invalid_output"
 
     def __init__(self, task: str, problems: Sequence[str]) -> None:
-        super().__init__(f"invalid output of {task}: {'; '.join(problems)}. Fix the handler or its return annotation.")
+        super().__init__(
+            f"invalid output of {task}: {'; '.join(problems)}. Fix the handler or its return annotation."
+        )
         self.task, self.problems = task, tuple(problems)
 
 
@@ -57,7 +59,11 @@ class UnknownTask(WherryError, LookupError):
         import difflib  # only to word this error: not worth its import time at start
 
         near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else "start a server or worker that has it, or import its module."
+        hint = (
+            f"did you mean {near[0]!r}?"
+            if near
+            else "start a server or worker that has it, or import its module."
+        )
         super().__init__(f"no task is named {name!r}: {hint}")
         self.name, self.known = name, tuple(known)
 
@@ -91,7 +97,9 @@ class NotJson(WherryError, ValueError):
     code = "not_json"
 
     def __init__(self, path: str, found: str) -> None:
-        super().__init__(f"{path} is {found}, which JSON cannot hold: pass text, finite numbers, lists or objects.")
+        super().__init__(
+            f"{path} is {found}, which JSON cannot hold: pass text, finite numbers, lists or objects."
+        )
         self.path, self.found = path, found
 
 
@@ -121,7 +129,9 @@ class JobFailed(WherryError):
 
     code = "job_failed"
 
-    def __init__(self, job_id: str, type: str, message: str, traceback: str = "", error_code: str = "error") -> None:  # noqa: A002 - the public name of the attribute
+    def __init__(
+        self, job_id: str, type: str, message: str, traceback: str = "", error_code: str = "error"
+    ) -> None:
         super().__init__(f"job {job_id} failed with {type}: {message}")
         self.job_id, self.type, self.message = job_id, type, message
         self.traceback, self.error_code = traceback, error_code
@@ -159,7 +169,9 @@ class ResultTimeout(WherryError, TimeoutError):
     code = "result_timeout"
 
     def __init__(self, job_id: str, seconds: float) -> None:
-        super().__init__(f"job {job_id} is not finished after {seconds:g} s: it goes on; wait again, or cancel it.")
+        super().__init__(
+            f"job {job_id} is not finished after {seconds:g} s: it goes on; wait again, or cancel it."
+        )
         self.job_id, self.seconds = job_id, seconds
 
 
@@ -169,7 +181,9 @@ class LeaseLost(WherryError):
     code = "lease_lost"
 
     def __init__(self, job_id: str) -> None:
-        super().__init__(f"the lease of job {job_id} lapsed and it went to another worker: make the lease longer.")
+        super().__init__(
+            f"the lease of job {job_id} lapsed and it went to another worker: make the lease longer."
+        )
         self.job_id = job_id
 
 
@@ -214,7 +228,10 @@ class StorageError(WherryError):
 
 
 class StorageUnavailable(StorageError):
-    """The storage did not answer.  With `outcome_unknown` the call may have been applied: repeat it as it is."""
+    """The storage did not answer.
+
+    With `outcome_unknown` the call may have been applied: repeat it as it is.
+    """
 
     code = "storage_unavailable"
 
@@ -249,7 +266,9 @@ class NotAStore(StorageError):
     code = "not_a_store"
 
     def __init__(self, place: str, reason: str) -> None:
-        super().__init__(f"{place} is not a wherry store ({reason}): name another file; this one was left as it is.")
+        super().__init__(
+            f"{place} is not a wherry store ({reason}): name another file; this one was left as it is."
+        )
         self.place = place
 
 

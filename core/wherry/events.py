@@ -86,7 +86,7 @@ def call_safely(listener: Callable[[Any], object], value: object) -> None:
 
     try:
         listener(value)
-    except Exception as error:  # noqa: BLE001 - a listener's error is its own
+    except Exception as error:
         asyncio.get_running_loop().call_exception_handler(
             {"message": f"a listener failed: {listener!r}", "exception": error}
         )

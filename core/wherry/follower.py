@@ -118,7 +118,7 @@ class Follower:
             except StorageUnavailable:
                 # The cursor stands: nothing is missed, the reading goes on where it stopped.
                 await asyncio.sleep(_RETRY_S)
-            except Exception as error:  # noqa: BLE001 - whoever waits gets it
+            except Exception as error:
                 self._fail(error)
                 return
 
@@ -155,7 +155,7 @@ class Follower:
     async def _dispatch(self, page: Changes) -> None:
         items = [item for item in page.items if item.namespace in self._namespaces]
         wanted = {item.job_id for item in items if self._needs_row(item)}
-        rows = await self._storage.get(sorted(wanted)) if wanted else {}
+        rows: Mapping[str, JobRow] = await self._storage.get(sorted(wanted)) if wanted else {}
         for item in items:
             name = EVENT_OF.get(item.kind)
             if name and (self._emitter.wants(name) or item.job_id in self._by_job):

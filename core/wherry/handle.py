@@ -39,14 +39,14 @@ class JobHandle(Generic[Out_co]):
     def __await__(self) -> Generator[Any, None, Out_co]:
         return self.result().__await__()
 
-    async def result(self, timeout: float | None = None) -> Out_co:
+    async def result(self, timeout: float | None = None) -> Out_co:  # noqa: ASYNC109 - the public name
         """The job's output, once it is completed, wherever it runs.
 
         Args:
             timeout: seconds to wait; None waits as long as it takes.
 
         Raises: the task's own exception where it can be rebuilt, else `JobFailed`; `JobCancelled`,
-            `JobDisabled`, `JobTimeout` (its deadline passed), `JobNotFound`; `ResultTimeout` when it goes on.
+            `JobDisabled`, `JobTimeout` (deadline passed), `JobNotFound`; `ResultTimeout` if it goes on.
         """
         try:
             async with asyncio.timeout(timeout):
@@ -65,7 +65,7 @@ class JobHandle(Generic[Out_co]):
         raise failure(row)
 
     async def cancel(self) -> bool:
-        """Ask the job to stop; a pending one is cancelled at once.  False if it was final or asked already."""
+        """Ask the job to stop; a pending one is cancelled at once.  False if final or asked already."""
         return await self._client.cancel(self.id)
 
     async def job(self) -> Job[Any, Out_co]:

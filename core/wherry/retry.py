@@ -43,7 +43,11 @@ class Backoff:
 
     def as_payload(self) -> Payload:
         """The policy as it is stored with each job."""
-        policy = {"first_ms": round(self.first * 1000), "factor": self.factor, "limit_ms": round(self.limit * 1000)}
+        policy = {
+            "first_ms": round(self.first * 1000),
+            "factor": self.factor,
+            "limit_ms": round(self.limit * 1000),
+        }
         return json.dumps({**policy, "jitter": self.jitter})
 
 
@@ -69,8 +73,10 @@ def after_attempt(job: Claimed, error: BaseException) -> Settlement:
         at_ms = round(error.retry_at.timestamp() * 1000)
         return Settlement(job.id, job.fence, "retry", error=described, run_at_ms=at_ms)
     if isinstance(error, RetryableError) and error.retry_in is not None:
-        return Settlement(job.id, job.fence, "retry", error=described, delay_ms=max(0, round(error.retry_in * 1000)))
-    wait_ms = delay_ms(job.backoff, job.attempt, random.random())  # noqa: S311 - spreads load, guards nothing
+        return Settlement(
+            job.id, job.fence, "retry", error=described, delay_ms=max(0, round(error.retry_in * 1000))
+        )
+    wait_ms = delay_ms(job.backoff, job.attempt, random.random())
     return Settlement(job.id, job.fence, "retry", error=described, delay_ms=wait_ms)
 
 
@@ -139,7 +145,9 @@ def describe(error: BaseException, attempt: int) -> Payload:
 
 
 def _error(code: str, message: str, attempt: int, kind: str = "WherryError") -> Payload:
-    return json.dumps({"type": kind, "module": "wherry.errors", "message": message, "code": code, "attempt": attempt})
+    return json.dumps(
+        {"type": kind, "module": "wherry.errors", "message": message, "code": code, "attempt": attempt}
+    )
 
 
 def _plain(args: tuple[Any, ...]) -> list[Any] | None:
@@ -165,7 +173,7 @@ def rebuild(job_id: str, line: Payload) -> BaseException | None:
         return None
     try:
         return found(*facts["args"])
-    except Exception:  # noqa: BLE001 - a constructor of the user's may do anything; the caller then raises JobFailed
+    except Exception:
         return None
 
 

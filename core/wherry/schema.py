@@ -1,6 +1,7 @@
 """A cheap check of a value against a JSON Schema, for submits by name.
 
-It covers what pydantic writes for everyday types: type, enum, const, properties, required, items, anyOf, $ref.
+It covers what pydantic writes for everyday types: type, enum, const, properties, required,
+items, anyOf, $ref.
 What it does not know it lets pass: the task's own types decide before the first run.
 """
 

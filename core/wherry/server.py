@@ -133,7 +133,9 @@ class Server:
     async def _tell_manifest(self) -> None:
         known = {record.key: record.value for record in await self._storage.read("task")}
         told = {one.name: one.manifest() for one in self.registry}
-        writes = [RecordWrite("task", name, None, text) for name, text in told.items() if known.get(name) != text]
+        writes = [
+            RecordWrite("task", name, None, text) for name, text in told.items() if known.get(name) != text
+        ]
         if writes:
             await self._storage.write(writes)
 
@@ -186,7 +188,7 @@ class TaskModuleError(WherryError):
 def load_tasks(names: Iterable[str]) -> list[Task[Any, Any]]:
     """The tasks of modules by their dotted names (T4).
 
-    Raises: `TaskModuleError` when a module cannot be imported or holds no task; `DuplicateTask` later, at the server.
+    Raises: `TaskModuleError` when a module cannot be imported or holds no task.
     """
     import importlib
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from wherry.errors import InvalidTask
@@ -49,9 +49,13 @@ class Signature:
             elif parameter.kind in _KINDS:
                 inputs.append(parameter.name)
             elif parameter.default is inspect.Parameter.empty:
-                raise InvalidTask(self.name, f"`{parameter}`: take one input, and a `context: Context` if you want one.")
+                raise InvalidTask(
+                    self.name, f"`{parameter}`: take one input, and a `context: Context` if you want one."
+                )
         if len(inputs) > 1:
-            raise InvalidTask(self.name, f"it takes {len(inputs)} inputs ({', '.join(inputs)}): put them in one object.")
+            raise InvalidTask(
+                self.name, f"it takes {len(inputs)} inputs ({', '.join(inputs)}): put them in one object."
+            )
         self.input_name = inputs[0] if inputs else None
         self._context_first = bool(parameters) and next(iter(parameters)).name == self.context_name
 
@@ -79,11 +83,15 @@ class Signature:
     def _resolve(self, name: str, text: str) -> Any:
         """A string annotation, seen from the handler: its module's names and those it closes over."""
         plain = inspect.unwrap(getattr(self.run, "__func__", self.run))
-        closed = inspect.getclosurevars(plain).nonlocals if hasattr(plain, "__code__") else {}
+        closed: Mapping[str, Any] = {}
+        if hasattr(plain, "__code__"):
+            closed = inspect.getclosurevars(plain).nonlocals
         try:
-            return eval(text, {**getattr(plain, "__globals__", {}), **closed})  # noqa: S307 - the task's own source text
+            return eval(text, {**getattr(plain, "__globals__", {}), **closed})
         except NameError as error:
-            raise InvalidTask(self.name, f"its annotation `{name}: {text}` is not defined in its module ({error}).") from None
+            raise InvalidTask(
+                self.name, f"its annotation `{name}: {text}` is not defined in its module ({error})."
+            ) from None
 
     def code_hash(self) -> str:
         try:

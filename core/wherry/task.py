@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypedDict, TypeVar, Unpack, cast, overload
 
+from wherry.checks import require
 from wherry.context import Context
 from wherry.errors import DuplicateTask, InvalidInput, InvalidOutput, UnknownTask
 from wherry.messages import PRIORITY_STEP_MS, Payload
@@ -73,22 +74,9 @@ class Task(Generic[In_contra, Out_co]):
         self.place: Place = options.get("place", "either")
         self.tags = tuple(options.get("tags", ()))
         self.priority_step_ms = AGING_STEP_MS if options.get("aging") else PRIORITY_STEP_MS
-        self._check_options()
+        require(f"task {self.name!r}", {"name": self.name, **options})
         self._input = Checker(self.signature.input_annotation, self.signature.input_name or "input")
         self._output = Checker(self.signature.output_annotation, "output")
-
-    def _check_options(self) -> None:
-        problems = [
-            f"{name}: must be text that is not empty" for name in ("name", "queue") if not _is_text(getattr(self, name))
-        ]
-        if isinstance(self.max_attempts, bool) or not isinstance(self.max_attempts, int) or self.max_attempts < 1:  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
-            problems.append("max_attempts: must be a whole number of at least 1")
-        if self.timeout is not None and not self.timeout > 0:
-            problems.append("timeout: must be more than 0 seconds")
-        if self.place not in ("browser", "server", "either"):
-            problems.append("place: must be browser, server or either")
-        if problems:
-            raise InvalidInput(f"task {self.name!r}", problems)
 
     def __repr__(self) -> str:
         return f"<Task {self.name}>"
@@ -96,7 +84,9 @@ class Task(Generic[In_contra, Out_co]):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.fn(*args, **kwargs)
 
-    def options(self, *, name: str | None = None, **overrides: Unpack[TaskOptions]) -> Task[In_contra, Out_co]:
+    def options(
+        self, *, name: str | None = None, **overrides: Unpack[TaskOptions]
+    ) -> Task[In_contra, Out_co]:
         """The same function with other defaults."""
         return Task(self.fn, name or self.name, {**self._options, **overrides})
 
@@ -160,12 +150,8 @@ class Task(Generic[In_contra, Out_co]):
 
     @property
     def code_hash(self) -> str:
-        """Sixteen hexadecimal digits over the handler's source, or its bytecode where only that is shipped."""
+        """Sixteen hexadecimal digits over the handler's source, or its bytecode if only that is there."""
         return self.signature.code_hash()
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip())
 
 
 # The parameter NAME `context` is what tells "only a Context" from "one input".
@@ -219,13 +205,17 @@ class _TaskFactory:
     def __call__(self, fn: Any = None, /, *, name: str | None = None, **options: Unpack[TaskOptions]) -> Any:
         if fn is None:
             _refuse_unknown(options)
-            return _TaskFactory(name or self._name, {**self._options, **options})
-        return Task(fn, self._name, self._options)
+            merged: TaskOptions = {**self._options, **options}
+            return _TaskFactory(name or self._name, merged)
+        made: Task[Any, Any] = Task(fn, self._name, self._options)
+        return made
 
 
 def _refuse_unknown(options: TaskOptions) -> None:
     known = TaskOptions.__annotations__
-    problems = [f"{name}: no such option; there are {', '.join(known)}" for name in options if name not in known]
+    problems = [
+        f"{name}: no such option; there are {', '.join(known)}" for name in options if name not in known
+    ]
     if problems:
         raise InvalidInput("task", problems)
 
@@ -264,9 +254,11 @@ class Registry:
             raise UnknownTask(name, tuple(self._tasks))
         return found
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Task[Any, Any]]:
         return iter(self._tasks.values())
 
     def names(self, place: Literal["browser", "server"] | None = None) -> tuple[str, ...]:
         """Names of the tasks that may run in `place`."""
-        return tuple(one.name for one in self._tasks.values() if place is None or one.place in (place, "either"))
+        return tuple(
+            one.name for one in self._tasks.values() if place is None or one.place in (place, "either")
+        )

@@ -123,9 +123,10 @@ def _require(value: object, path: str, above: tuple[int, ...]) -> None:
         if not math.isfinite(value):
             raise NotJson(path, repr(value))
     elif isinstance(value, list | dict):
+        value = cast("list[Any] | dict[Any, Any]", value)
         if id(value) in above or len(above) > 500:
             raise NotJson(path, "part of itself" if id(value) in above else "nested too deep")
-        _require_members(cast("list[Any] | dict[Any, Any]", value), path, (*above, id(value)))
+        _require_members(value, path, (*above, id(value)))
     else:
         raise NotJson(path, f"a {type(value).__name__}")
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from wherry.job import JobRow, JobState
+from wherry.messages import FINAL_STATES
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -133,23 +134,24 @@ _UNKNOWN = AttemptError(0, "WherryError", "no error was recorded", "error", "")
 def view(row: JobRow, input: Any = None, output: Any = None) -> Job[Any, Any]:
     """The view of a row, with input and output as the task's own types if the caller loaded them."""
     base = _base(row, input)
-    match row.state:
-        case "blocked":
-            return BlockedJob(**base, after=tuple(edge.parent for edge in row.after))
-        case "pending":
-            return PendingJob(**base)
-        case "running":
-            return RunningJob(**base, worker=row.worker or "", lease_until=instant(row.lease_until_ms or 0))
-        case "suspended":
-            return SuspendedJob(**base)
-        case "completed":
-            return CompletedJob(**base, output=output, finished_at=_finished(row))
-        case "failed":
-            return FailedJob(**base, error=(errors_of(row) or (_UNKNOWN,))[-1], finished_at=_finished(row))
-        case "cancelled":
-            return CancelledJob(**base, finished_at=_finished(row))
-        case "disabled":
-            return DisabledJob(**base, finished_at=_finished(row))
+    if row.state in FINAL_STATES:
+        return _final_view(row, base, output)
+    if row.state == "running":
+        return RunningJob(**base, worker=row.worker or "", lease_until=instant(row.lease_until_ms or 0))
+    if row.state == "blocked":
+        return BlockedJob(**base, after=tuple(edge.parent for edge in row.after))
+    return SuspendedJob(**base) if row.state == "suspended" else PendingJob(**base)
+
+
+def _final_view(row: JobRow, base: dict[str, Any], output: Any) -> Job[Any, Any]:
+    finished_at = instant(row.finished_at_ms or 0)
+    if row.state == "completed":
+        return CompletedJob(**base, output=output, finished_at=finished_at)
+    if row.state == "failed":
+        return FailedJob(**base, error=(errors_of(row) or (_UNKNOWN,))[-1], finished_at=finished_at)
+    if row.state == "cancelled":
+        return CancelledJob(**base, finished_at=finished_at)
+    return DisabledJob(**base, finished_at=finished_at)
 
 
 def _base(row: JobRow, input: Any) -> dict[str, Any]:
@@ -198,7 +200,3 @@ def instant(at_ms: int) -> datetime:
 
 def _instant(at_ms: int | None) -> datetime | None:
     return None if at_ms is None else instant(at_ms)
-
-
-def _finished(row: JobRow) -> datetime:
-    return instant(row.finished_at_ms or 0)

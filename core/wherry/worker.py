@@ -1,8 +1,8 @@
 """`Worker`: claims jobs, runs their handlers, settles them.
 
-One coroutine talks to the storage, and each of its calls settles what has finished and claims for the
-slots that are free.  `concurrency` runner coroutines are reused from job to job: a task object per job would cost
-as much as the claim.
+One coroutine talks to the storage, and each of its calls settles what has finished and claims
+for the slots that are free.  `concurrency` runner coroutines are reused from job to job: a task
+object per job would cost as much as the claim.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from contextlib import suppress
 from typing import Any, Literal, Protocol
 
 from wherry.attempt import Attempt, StopReason, Watch
+from wherry.checks import require
 from wherry.client import Client
 from wherry.context import Context
-from wherry.errors import InvalidInput, StorageUnavailable
-from wherry.messages import Claimed, ClaimRequest, Report, Settlement, Verdict
+from wherry.errors import StorageUnavailable
+from wherry.messages import Claimed, ClaimRequest, Settlement, Verdict
 from wherry.reports import ReportBuffer
 from wherry.storage.protocol import Storage
 from wherry.task import Registry, Task
@@ -79,7 +80,15 @@ class Worker:
         watch: Watch | None = None,
         retain: dict[str, int | None] | None = None,
     ) -> None:
-        _check(concurrency, lease, shutdown_timeout)
+        require(
+            "worker",
+            {
+                "concurrency": concurrency,
+                "lease": lease,
+                "shutdown_timeout": shutdown_timeout,
+                "queues": queues,
+            },
+        )
         self._storage, self.registry = storage, Registry(tasks)
         self._queues = None if queues is None else tuple(queues)
         self._namespaces = (getattr(storage, "namespace", ""),) if namespaces is None else tuple(namespaces)
@@ -131,12 +140,15 @@ class Worker:
             from wherry.keeper import Keeper
 
             self._keeper = Keeper(
-                self._storage, lease_ms=self._lease_ms, running=lambda: list(self._attempts.values()), refused=self._refused
+                self._storage,
+                lease_ms=self._lease_ms,
+                running=lambda: list(self._attempts.values()),
+                refused=self._refused,
             )
             self._keeper.start()
 
     async def stop(self) -> None:
-        """Claim no more, finish what fits in `shutdown_timeout`, hand the rest back without charging an attempt."""
+        """Claim no more, finish what fits in `shutdown_timeout`, hand the rest back uncharged."""
         self._claiming = False
         self._wake.set()
         if self._main is not None:
@@ -170,7 +182,7 @@ class Worker:
 
     def scale(self, concurrency: int) -> None:
         """Run this many jobs at once from now on; those under way go on."""
-        _check(concurrency, self._lease_ms / 1000, self._shutdown_timeout)
+        require("scale", {"concurrency": concurrency})
         self._concurrency = concurrency
         if self._pool is not None:
             self._pool = ThreadPoolExecutor(concurrency, "wherry-task")
@@ -215,7 +227,7 @@ class Worker:
         return max(0, self._concurrency - self._occupied)
 
     async def _exchange(self, free: int) -> int:
-        """Settle what has finished and claim for the free slots; repeats as it is until the storage answers."""
+        """Settle what has finished and claim for the free slots, again until the storage answers."""
         await self._reports.flush()
         finished, self._finished = self._finished, []
         settle = [settlement for _, settlement, _ in finished]
@@ -226,7 +238,7 @@ class Worker:
                 exchanged = await self._storage.exchange(settle, claim)
                 break
             except StorageUnavailable:
-                await asyncio.sleep(wait_s * (0.5 + random.random()))  # noqa: S311 - spreads load, guards nothing
+                await asyncio.sleep(wait_s * (0.5 + random.random()))
                 wait_s = min(wait_s * 2, 5.0)
         if self._settled:
             for (job, settlement, run_s), verdict in zip(finished, exchanged.verdicts, strict=True):
@@ -318,15 +330,3 @@ class Worker:
     def running(self) -> list[Claimed]:
         """The jobs under way."""
         return [attempt.job for attempt in self._attempts.values()]
-
-
-def _check(concurrency: int, lease: float, shutdown_timeout: float) -> None:
-    problems: list[str] = []
-    if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
-        problems.append(f"concurrency: must be a whole number of at least 1, not {concurrency!r}")
-    if not lease >= 1:
-        problems.append(f"lease: must be at least 1 second, not {lease!r}")
-    if not shutdown_timeout >= 0:
-        problems.append(f"shutdown_timeout: must not be negative, not {shutdown_timeout!r}")
-    if problems:
-        raise InvalidInput("worker", problems)

@@ -33,6 +33,7 @@ from wherry.messages import (
     Verdict,
 )
 from wherry.storage import memory_jobs as verbs
+from wherry.storage import memory_work as work
 from wherry.storage.hints import HintListener
 from wherry.storage.memory_book import Book, matches
 from wherry.storage.protocol import CountBy
@@ -84,20 +85,20 @@ class MemoryStorage:
 
     async def exchange(self, settle: Sequence[Settlement], claim: ClaimRequest | None) -> Exchanged:
         with self._book.transaction() as book:
-            verdicts = [verbs.settle(book, settlement) for settlement in settle]
+            verdicts: list[Verdict] = [verbs.settle(book, settlement) for settlement in settle]
             book.promote_due()
             if claim is None:
                 return Exchanged(verdicts, (), None)
-            claimed = verbs.claim(book, claim)
+            claimed = work.claim(book, claim)
             return Exchanged(verdicts, claimed, None if claimed else book.next_due_in_ms(claim))
 
     async def renew(self, leases: Sequence[Lease], *, lease_ms: int) -> Sequence[Verdict]:
         with self._book.transaction() as book:
-            return [verbs.renew(book, lease, lease_ms) for lease in leases]
+            return [work.renew(book, lease, lease_ms) for lease in leases]
 
     async def report(self, reports: Sequence[Report]) -> Sequence[Verdict]:
         with self._book.transaction() as book:
-            return [verbs.report(book, report) for report in reports]
+            return [work.report(book, report) for report in reports]
 
     async def signal(self, signals: Sequence[Signal]) -> Sequence[Verdict]:
         with self._book.transaction() as book:

@@ -38,10 +38,11 @@ class Entry:
     """One job: what was submitted (`new`), and what has become of it."""
 
     __slots__ = (
-        "attempt", "attempted_at_ms", "cancel_requested_at_ms", "claim_token", "created_at_ms", "deadline_at_ms", "details",
-        "doomed", "errors", "fence", "finished_at_ms", "hidden", "id", "interruptions", "last_settled", "lease_until_ms",
-        "max_attempts", "message", "new", "output", "percent", "purge_at_ms", "queue", "rank", "revision", "run_at_ms", "slot",
-        "started_at_ms", "state", "task", "waiting_for", "wake", "worker",
+        "attempt", "attempted_at_ms", "cancel_requested_at_ms", "claim_token", "created_at_ms",
+        "deadline_at_ms", "details", "doomed", "errors", "fence", "finished_at_ms", "hidden", "id",
+        "interruptions", "last_settled", "lease_until_ms", "max_attempts", "message", "new", "output",
+        "percent", "purge_at_ms", "queue", "rank", "revision", "run_at_ms", "slot", "started_at_ms",
+        "state", "task", "waiting_for", "wake", "worker",
     )  # fmt: skip
 
     def __init__(self, new: NewJob, now_ms: int, run_at_ms: int) -> None:
@@ -89,14 +90,15 @@ class Entry:
     def row(self, now_ms: int) -> JobRow:
         new = self.new
         return JobRow(
-            self.id, new.namespace, self.queue, self.task, self.state, new.input, new.fingerprint, new.priority,
-            new.priority_step_ms, self.created_at_ms, self.run_at_ms, self.max_attempts, new.max_attempts, new.backoff,
-            self.output, self.errors, self.attempt, self.interruptions, self.fence, 0, self.revision, self.worker,
-            self.lease_until_ms, self.deadline_at_ms, new.timeout_ms, self.started_at_ms, self.attempted_at_ms,
-            self.finished_at_ms, self.cancel_requested_at_ms, self.percent, self.message, self.details, new.run_id,
-            new.unique.key if new.unique else None, new.tags, new.trace, new.after, self.waiting_for, self.doomed,
-            self.wake, self.lapse(now_ms), self.purge_at_ms, self.hidden, new.code_hash, new.place, "local",
-            new.origin, new.origin_seq,
+            self.id, new.namespace, self.queue, self.task, self.state, new.input, new.fingerprint,
+            new.priority, new.priority_step_ms, self.created_at_ms, self.run_at_ms, self.max_attempts,
+            new.max_attempts, new.backoff, self.output, self.errors, self.attempt, self.interruptions,
+            self.fence, 0, self.revision, self.worker, self.lease_until_ms, self.deadline_at_ms,
+            new.timeout_ms, self.started_at_ms, self.attempted_at_ms, self.finished_at_ms,
+            self.cancel_requested_at_ms, self.percent, self.message, self.details, new.run_id,
+            new.unique.key if new.unique else None, new.tags, new.trace, new.after, self.waiting_for,
+            self.doomed, self.wake, self.lapse(now_ms), self.purge_at_ms, self.hidden, new.code_hash,
+            new.place, "local", new.origin, new.origin_seq,
         )  # fmt: skip
 
 
@@ -240,7 +242,8 @@ class Book:
     # --- records ---------------------------------------------------------------------------------
     def can_write(self, writes: Sequence[RecordWrite]) -> bool:
         return all(
-            write.expected is None or self._version(write.kind, write.key) == write.expected for write in writes
+            write.expected is None or self._version(write.kind, write.key) == write.expected
+            for write in writes
         )
 
     def write(self, writes: Sequence[RecordWrite]) -> None:
@@ -291,4 +294,8 @@ def _is_named(entry: Entry, where: Filter) -> bool:
 def _is_finished_for(entry: Entry, for_ms: int | None, now_ms: int) -> bool:
     if for_ms is None:
         return True
-    return entry.state in FINAL_STATES and entry.finished_at_ms is not None and entry.finished_at_ms + for_ms <= now_ms
+    return (
+        entry.state in FINAL_STATES
+        and entry.finished_at_ms is not None
+        and entry.finished_at_ms + for_ms <= now_ms
+    )

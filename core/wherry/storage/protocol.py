@@ -75,7 +75,7 @@ class Jobs(Protocol):
         A settlement is carried out if the job is `running` under its fence; with `if_lapsed`, if the
         fence stands and the job's `lapse` holds now, running or not.  What each kind does:
 
-        - `complete` (output kept, percent 100), `fail` (error kept), `cancel`, `disable`: final.  The unique
+        - `complete` (output kept), `fail` (error kept), `cancel`, `disable`: final.  The unique
           key, the lease and waiting children are freed; a child whose parent did not complete
           follows its edge: `run` counts as done, `fail` and `cancel` doom it.
         - `retry`: error kept, pending after `delay_ms`.
@@ -87,10 +87,11 @@ class Jobs(Protocol):
 
         Fences never go back.  Final jobs with `retain_ms` get `purge_at_ms`; `retain_ms=0` hides them.
 
-        A claim takes due pending jobs of the given namespaces, queues and tasks, not paused (record
-        kind `pause`, key `NAMESPACE/queue/NAME` or `NAMESPACE/task/NAME`) and whose deadline is not over: lowest rank first, then
-        lowest id.  Rank is `priority * priority_step_ms + run_at_ms`.  Each becomes `running` with
-        attempt, fence and revision one higher, `lease_until_ms` = now + `lease_ms`.
+        A claim takes due pending jobs of the given namespaces, queues and tasks whose deadline is not
+        over and which are not paused (record kind `pause`, key `NAMESPACE/queue/NAME` or
+        `NAMESPACE/task/NAME`): lowest rank first, then lowest id.  Rank is
+        `priority * priority_step_ms + run_at_ms`.  Each becomes `running` with attempt, fence and
+        revision one higher, `lease_until_ms` = now + `lease_ms`.
         A token seen before returns the jobs still running under it and claims nothing new.
 
         Returns:
@@ -141,7 +142,9 @@ class Jobs(Protocol):
         """The jobs that exist, by id, hidden ones included."""
         ...
 
-    async def query(self, where: Filter, *, limit: int, cursor: str | None = None) -> tuple[Sequence[JobRow], str | None]:
+    async def query(
+        self, where: Filter, *, limit: int, cursor: str | None = None
+    ) -> tuple[Sequence[JobRow], str | None]:
         """A page of jobs by id, newest first unless `oldest_first`, and the cursor of the next page.
 
         Each job that exists during the whole walk is met exactly once.

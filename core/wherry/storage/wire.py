@@ -79,6 +79,10 @@ class Verb(NamedTuple):
             ) from None
 
 
+PROTOCOL = 1
+"""Version of this form; a reader ignores what it does not know, so it grows only when that would do harm."""
+
+
 def load(text: str) -> Any:
     """Parse JSON, strictly: no NaN, no unbounded nesting.  Raises `Misfit`."""
     try:
@@ -93,6 +97,22 @@ def load(text: str) -> Any:
 
 def _no_constant(name: str) -> NoReturn:
     raise Misfit(f"is not JSON: {name} is not a JSON number")
+
+
+def payload_problem(text: str) -> str | None:
+    """Why a payload is no JSON text, or None; numbers are not converted, however long they are."""
+    try:
+        _GRAMMAR.decode(text)
+    except (ValueError, RecursionError) as error:
+        return str(error)
+    return None
+
+
+def _no_number(_: str) -> None:
+    return None
+
+
+_GRAMMAR = json.JSONDecoder(parse_constant=_no_constant, parse_int=_no_number, parse_float=_no_number)
 
 
 def _dump(value: object) -> str:

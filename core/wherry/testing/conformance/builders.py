@@ -20,8 +20,8 @@ from wherry.messages import (
     NewJob,
     Record,
     RecordWrite,
-    Settlement,
     SettleKind,
+    Settlement,
     Verdict,
 )
 from wherry.storage.protocol import Storage
@@ -34,7 +34,7 @@ PATIENCE_S = 20.0
 """A case that waits longer has found a lost wake-up; no passing case waits at all."""
 
 
-def new_job(id: str, **fields: Any) -> NewJob:  # noqa: A002 - the field's own name
+def new_job(id: str, **fields: Any) -> NewJob:
     """A job with everything a case does not care about filled in; `fields` are those of `NewJob`."""
     usual: dict[str, Any] = {"namespace": NAMESPACE, "queue": "q", "task": "t", "input": "null"}
     return NewJob(id=id, **(usual | fields))
@@ -77,7 +77,7 @@ async def claim_ids(storage: Storage, limit: int = 99, **fields: Any) -> list[st
     return [job.id for job in await claim(storage, limit, **fields)]
 
 
-async def added_and_claimed(storage: Storage, id: str, **fields: Any) -> Claimed:  # noqa: A002 - as in `new_job`
+async def added_and_claimed(storage: Storage, id: str, **fields: Any) -> Claimed:
     """Add one job and claim it."""
     await storage.add([new_job(id, **fields)])
     return await claim_one(storage, ids=(id,))
@@ -99,7 +99,7 @@ async def renew(storage: Storage, job: Claimed | Lease, lease_ms: int = LEASE_MS
     return verdict
 
 
-async def row(storage: Storage, id: str) -> JobRow:  # noqa: A002 - as in `new_job`
+async def row(storage: Storage, id: str) -> JobRow:
     return (await storage.get([id]))[id]
 
 
@@ -114,7 +114,9 @@ async def query_ids(storage: Storage, limit: int = 99, **parts: Any) -> list[str
     return [found.id for found in rows]
 
 
-async def write(storage: Storage, key: str, value: str | None, *, expected: int | None, kind: str = "k") -> bool:
+async def write(
+    storage: Storage, key: str, value: str | None, *, expected: int | None, kind: str = "k"
+) -> bool:
     return await storage.write([RecordWrite(kind, key, expected, value)])
 
 

@@ -32,7 +32,9 @@ async def claim_takes_the_lowest_priority_first(world: World) -> None:
 @case("R12")
 async def jobs_of_one_priority_go_by_due_time_and_then_by_id(world: World) -> None:
     now_ms = world.clock.now_ms()
-    await world.storage.add([new_job("e"), new_job("d"), new_job("b", run_at_ms=now_ms - 5), new_job("a", delay_ms=5)])
+    await world.storage.add(
+        [new_job("e"), new_job("d"), new_job("b", run_at_ms=now_ms - 5), new_job("a", delay_ms=5)]
+    )
     world.clock.advance(10)
 
     claimed = await claim_ids(world.storage)
@@ -106,7 +108,9 @@ async def a_worker_passes_over_tasks_that_it_does_not_know(world: World) -> None
     claimed = await claim_ids(world.storage, limit=1, tasks=("t",))
 
     assert claimed == ["b"], claimed
-    assert len(await claim_ids(world.storage, limit=99, tasks=("foreign",))) == 50, "left for those who know it"
+    assert len(await claim_ids(world.storage, limit=99, tasks=("foreign",))) == 50, (
+        "left for those who know it"
+    )
 
 
 @case("C7")
@@ -164,7 +168,11 @@ async def claiming_charges_an_attempt_and_takes_a_lease(world: World) -> None:
     found, now_ms = await row(world.storage, "a"), world.clock.now_ms()
     assert (found.state, found.worker) == ("running", "worker-1"), found
     assert (found.attempt, found.fence, found.revision) == (1, 1, before.revision + 1), found
-    assert (found.lease_until_ms, found.started_at_ms, found.attempted_at_ms) == (now_ms + 5000, now_ms, now_ms), found
+    assert (found.lease_until_ms, found.started_at_ms, found.attempted_at_ms) == (
+        now_ms + 5000,
+        now_ms,
+        now_ms,
+    ), found
 
 
 @case("T6")
@@ -184,7 +192,16 @@ async def the_first_start_is_kept_when_the_job_runs_again(world: World) -> None:
 async def a_worker_gets_what_it_needs_of_a_job(world: World) -> None:
     deadline_at_ms = world.clock.now_ms() + 9000
     await world.storage.add(
-        [new_job("a", input="[1]", timeout_ms=50, deadline_at_ms=deadline_at_ms, backoff='{"f":1}', trace="00-x")]
+        [
+            new_job(
+                "a",
+                input="[1]",
+                timeout_ms=50,
+                deadline_at_ms=deadline_at_ms,
+                backoff='{"f":1}',
+                trace="00-x",
+            )
+        ]
     )
     world.clock.advance(1000)
 
@@ -192,7 +209,9 @@ async def a_worker_gets_what_it_needs_of_a_job(world: World) -> None:
 
     assert (job.id, job.task, job.queue, job.namespace, job.input) == ("a", "t", "q", "n", "[1]"), job
     assert (job.fence, job.attempt, job.max_attempts, job.interruptions) == (1, 1, 4, 0), job
-    assert (job.backoff, job.timeout_ms, job.deadline_left_ms, job.trace) == ('{"f":1}', 50, 8000, "00-x"), job
+    assert (job.backoff, job.timeout_ms, job.deadline_left_ms, job.trace) == ('{"f":1}', 50, 8000, "00-x"), (
+        job
+    )
     assert job.checkpoint is None, job
 
 

@@ -21,7 +21,9 @@ from wherry.testing.conformance.builders import (
 from wherry.testing.conformance.world import World, case
 
 
-async def settle_lapsed(storage: Storage, job: Claimed | Lease | JobRow, kind: SettleKind, **fields: object) -> str:
+async def settle_lapsed(
+    storage: Storage, job: Claimed | Lease | JobRow, kind: SettleKind, **fields: object
+) -> str:
     """What a sweeper does."""
     return await settle(storage, job, kind, if_lapsed=True, **fields)
 
@@ -45,7 +47,9 @@ async def a_renewal_says_how_long(world: World) -> None:
 
     await renew(world.storage, job, lease_ms=1000)
 
-    assert (await row(world.storage, "a")).lease_until_ms == world.clock.now_ms() + 1000, await row(world.storage, "a")
+    assert (await row(world.storage, "a")).lease_until_ms == world.clock.now_ms() + 1000, await row(
+        world.storage, "a"
+    )
 
 
 @case("R3")
@@ -153,7 +157,9 @@ async def a_live_lease_is_not_settled_as_lapsed(world: World) -> None:
     world.clock.advance(LEASE_MS - 1)
     before = await row(world.storage, "a")
 
-    verdicts = [await settle_lapsed(world.storage, job, kind) for kind in ("retry", "fail", "release", "cancel")]
+    verdicts = [
+        await settle_lapsed(world.storage, job, kind) for kind in ("retry", "fail", "release", "cancel")
+    ]
 
     assert verdicts == ["lost"] * 4, verdicts
     assert await row(world.storage, "a") == before, await row(world.storage, "a")
@@ -191,7 +197,9 @@ async def a_late_settlement_is_lost_once_the_job_has_been_reclaimed(world: World
     between = await settle(world.storage, late, "complete", output='"late"')
     winner = await claim_one(world.storage)
 
-    verdicts = [await settle(world.storage, late, kind, output='"late"') for kind in ("complete", "fail", "release")]
+    verdicts = [
+        await settle(world.storage, late, kind, output='"late"') for kind in ("complete", "fail", "release")
+    ]
 
     assert (between, verdicts) == ("lost", ["lost"] * 3), (between, verdicts)
     assert await settle(world.storage, winner, "complete", output='"won"') == "ok", "the holder was refused"
@@ -203,7 +211,9 @@ async def two_sweepers_and_a_late_renewal_do_no_harm(world: World) -> None:
     job = await added_and_claimed(world.storage, "a")
     world.clock.advance(LEASE_MS + 1)
     async with world.second() as second:
-        seen = [(await storage.query(Filter(lapsed=True), limit=9))[0][0] for storage in (world.storage, second)]
+        seen = [
+            (await storage.query(Filter(lapsed=True), limit=9))[0][0] for storage in (world.storage, second)
+        ]
         first = await settle_lapsed(world.storage, seen[0], "retry", error="{}")
         await settle_lapsed(second, seen[1], "retry", error="{}")
         late = await renew(second, job)
@@ -251,7 +261,9 @@ async def a_deadline_is_over_in_every_state(world: World) -> None:
     fences = {"running": running.fence, "suspended": asleep.fence}
 
     lapsed = await query_ids(storage, lapsed=True, oldest_first=True)
-    verdicts = [await settle_lapsed(storage, Lease(name, fences.get(name, 0)), "fail", error="{}") for name in lapsed]
+    verdicts = [
+        await settle_lapsed(storage, Lease(name, fences.get(name, 0)), "fail", error="{}") for name in lapsed
+    ]
 
     assert lapsed == ["blocked", "later", "pending", "running", "suspended"], lapsed
     assert verdicts == ["ok"] * 5, verdicts

@@ -43,7 +43,9 @@ async def a_retained_job_expires_when_its_time_is_over(world: World) -> None:
 @case("R11", "C4")
 async def a_hidden_job_is_found_by_its_id_only(world: World) -> None:
     await add(world.storage, "b")
-    await settle(world.storage, await added_and_claimed(world.storage, "a"), "complete", output="7", retain_ms=0)
+    await settle(
+        world.storage, await added_and_claimed(world.storage, "a"), "complete", output="7", retain_ms=0
+    )
 
     found = await row(world.storage, "a")
 
@@ -56,7 +58,9 @@ async def a_hidden_job_is_found_by_its_id_only(world: World) -> None:
 
 @case("R11", "C4")
 async def a_hidden_outcome_stays_for_a_minute(world: World) -> None:
-    await settle(world.storage, await added_and_claimed(world.storage, "a"), "complete", output="7", retain_ms=0)
+    await settle(
+        world.storage, await added_and_claimed(world.storage, "a"), "complete", output="7", retain_ms=0
+    )
 
     world.clock.advance(HIDDEN_FOR_MS - 1)
     early = await world.storage.alter(Filter(expired=True), "remove", limit=9)
@@ -82,7 +86,9 @@ async def a_hidden_job_is_told_like_any_other(world: World) -> None:
 @case("R11", "U1")
 async def a_hidden_job_gives_its_key_back(world: World) -> None:
     unique = Unique("k", "done")
-    await settle(world.storage, await added_and_claimed(world.storage, "a", unique=unique), "complete", retain_ms=0)
+    await settle(
+        world.storage, await added_and_claimed(world.storage, "a", unique=unique), "complete", retain_ms=0
+    )
 
     (added,) = await world.storage.add([new_job("b", unique=unique)])
 

@@ -1,0 +1,130 @@
+"""Checks of single values at the public doors: each says what is wrong with a value, or None."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from wherry.errors import InvalidInput
+
+_MAX_TEXT = 1000
+
+
+def priority(value: object) -> str | None:
+    if not _is_int(value) or not -1000 <= cast("int", value) <= 1000:
+        return f"must be a whole number from -1000 to 1000, not {value!r}"
+    return None
+
+
+def count(value: object) -> str | None:
+    if not _is_int(value) or not 1 <= cast("int", value) <= 1_000_000:
+        return f"must be a whole number from 1 to 1000000, not {value!r}"
+    return None
+
+
+def seconds(value: object) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        return f"must be a number of seconds, not negative, not {value!r}"
+    return None
+
+
+def positive_seconds(value: object) -> str | None:
+    return seconds(value) or ("must be more than 0 seconds" if value == 0 else None)
+
+
+def lease(value: object) -> str | None:
+    return seconds(value) or (
+        f"must be at least 1 second, not {value!r}" if cast("float", value) < 1 else None
+    )
+
+
+def instant(value: object) -> str | None:
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        return f"must be a datetime with a time zone, such as datetime.now(UTC), not {value!r}"
+    return None
+
+
+def text(value: object) -> str | None:
+    if not isinstance(value, str) or not 0 < len(value) <= _MAX_TEXT or not value.isprintable():
+        return f"must be printable text of 1 to {_MAX_TEXT} characters, not {value!r}"
+    return None
+
+
+def job_id(value: object) -> str | None:
+    if problem := text(value):
+        return problem
+    if "/" in str(value) or len(str(value)) > 200:
+        return "must have at most 200 characters and no '/'"
+    return None
+
+
+def texts(value: object) -> str | None:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return f"must be a list of texts, not {value!r}"
+    for index, one in enumerate(cast("Sequence[object]", value)):
+        if problem := text(one):
+            return f"[{index}] {problem}"
+    return None
+
+
+def parents(value: object) -> str | None:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return f"must be a list of handles or ids, not {value!r}"
+    for one in cast("Sequence[object]", value):
+        if not isinstance(one if isinstance(one, str) else getattr(one, "id", None), str):
+            return f"{one!r} is neither a handle nor an id"
+    return None
+
+
+def place(value: object) -> str | None:
+    return (
+        None
+        if value in ("browser", "server", "either")
+        else f"must be browser, server or either, not {value!r}"
+    )
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+CHECKS = {
+    "name": text,
+    "queue": text,
+    "queues": texts,
+    "namespaces": texts,
+    "priority": priority,
+    "delay": seconds,
+    "run_at": instant,
+    "deadline": instant,
+    "timeout": positive_seconds,
+    "max_attempts": count,
+    "run_id": text,
+    "unique": text,
+    "tags": texts,
+    "after": parents,
+    "id": job_id,
+    "place": place,
+    "concurrency": count,
+    "lease": lease,
+    "shutdown_timeout": seconds,
+}
+"""By the name of the argument; None always passes, where an argument may be left out."""
+
+
+def problems_in(values: Mapping[str, Any]) -> list[str]:
+    """Lines `name: what is wrong` for the values that do not pass."""
+    return [
+        f"{name}: {problem}"
+        for name, value in values.items()
+        if value is not None and name in CHECKS and (problem := CHECKS[name](value))
+    ]
+
+
+def require(what: str, values: Mapping[str, Any]) -> None:
+    """Raises `InvalidInput` for `what`, naming every value that is wrong."""
+    problems = problems_in(values)
+    if problems:
+        raise InvalidInput(what, problems)

@@ -1,0 +1,145 @@
+-- The first schema.  Each table says what it is for; statements end with a semicolon at the end of a line.
+-- STRICT, so that a wrong type is refused when it is written and not met when it is read.
+
+-- Facts about this file: schema, store_id (epoch of the feed's cursors), generation, min_writer.
+CREATE TABLE meta (
+    key   TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Namespace, queue and task as one integer, so that the claim index is narrow.
+CREATE TABLE lanes (
+    lane      INTEGER PRIMARY KEY,
+    namespace TEXT NOT NULL,
+    queue     TEXT NOT NULL,
+    task      TEXT NOT NULL,
+    UNIQUE (namespace, queue, task)
+) STRICT;
+
+-- How a job stands.  Rewritten with every move, so whatever never changes is in `submitted`.
+-- Columns have defaults because a move is written as INSERT ... ON CONFLICT(seq) DO UPDATE, see finish.sql.
+-- slot: wherry.job.Slot, and 6 for blocked jobs that a parent has doomed.
+CREATE TABLE jobs (
+    seq                    INTEGER PRIMARY KEY,
+    id                     TEXT    NOT NULL UNIQUE,
+    lane                   INTEGER NOT NULL DEFAULT 0,
+    slot                   INTEGER NOT NULL DEFAULT 0,
+    rank                   INTEGER NOT NULL DEFAULT 0,
+    state                  TEXT    NOT NULL DEFAULT 'pending',
+    run_at_ms              INTEGER NOT NULL DEFAULT 0,
+    fence                  INTEGER NOT NULL DEFAULT 0,
+    attempt                INTEGER NOT NULL DEFAULT 0,
+    revision               INTEGER NOT NULL DEFAULT 1,
+    max_attempts           INTEGER NOT NULL DEFAULT 1,
+    interruptions          INTEGER NOT NULL DEFAULT 0,
+    claim                  INTEGER,
+    lease_until_ms         INTEGER,
+    deadline_at_ms         INTEGER,
+    cancel_requested_at_ms INTEGER,
+    unique_hold            TEXT,
+    last_settled           TEXT,
+    waiting_for            INTEGER NOT NULL DEFAULT 0,
+    doomed                 TEXT,
+    wake                   TEXT,
+    print                  INTEGER,
+    hidden                 INTEGER NOT NULL DEFAULT 0,
+    purge_at_ms            INTEGER,
+    finished_at_ms         INTEGER,
+    started_at_ms          INTEGER,
+    attempted_at_ms        INTEGER,
+    worker                 TEXT,
+    percent                REAL,
+    message                TEXT,
+    details                TEXT,
+    epoch                  INTEGER NOT NULL DEFAULT 0,
+    home                   TEXT    NOT NULL DEFAULT 'local',
+    errors                 TEXT    NOT NULL DEFAULT '',
+    output                 TEXT
+) STRICT;
+
+-- What a submitter asked for, under the same seq: written once, however often the job moves.
+CREATE TABLE submitted (
+    seq              INTEGER PRIMARY KEY,
+    fingerprint      TEXT    NOT NULL,
+    priority         INTEGER NOT NULL,
+    priority_step_ms INTEGER NOT NULL,
+    created_at_ms    INTEGER NOT NULL,
+    base_attempts    INTEGER NOT NULL,
+    backoff          TEXT    NOT NULL,
+    timeout_ms       INTEGER,
+    run_id           TEXT,
+    unique_key       TEXT,
+    unique_period_ms INTEGER,
+    tags             TEXT,
+    trace            TEXT,
+    parents          TEXT,
+    code_hash        TEXT    NOT NULL,
+    place            TEXT    NOT NULL,
+    origin           TEXT,
+    origin_seq       INTEGER,
+    input            TEXT    NOT NULL
+) STRICT;
+
+-- Unfinished jobs that another job waits for: on_failure is that of wherry.messages.Edge, or
+-- 'wake' when the child is suspended on the parent.
+CREATE TABLE edges (
+    parent     INTEGER NOT NULL,
+    child      INTEGER NOT NULL,
+    place      INTEGER NOT NULL,
+    on_failure TEXT    NOT NULL,
+    PRIMARY KEY (parent, child, place)
+) STRICT, WITHOUT ROWID;
+
+-- Who holds a unique key, and until when if it is held for a period.
+CREATE TABLE uniques (
+    key           TEXT NOT NULL PRIMARY KEY,
+    job_id        TEXT NOT NULL,
+    expires_at_ms INTEGER
+) STRICT, WITHOUT ROWID;
+
+-- Claims answered lately, by a 56-bit hash of their token: a repeat must not claim more.
+CREATE TABLE claims (
+    claim INTEGER PRIMARY KEY,
+    at_ms INTEGER NOT NULL
+) STRICT;
+
+-- One row a transaction.  No AUTOINCREMENT, which would write one page more a commit: numbers
+-- never come again, because the newest row is never pruned.
+CREATE TABLE feed (
+    seq   INTEGER PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    batch TEXT    NOT NULL
+) STRICT;
+
+CREATE TABLE records (
+    kind    TEXT    NOT NULL,
+    key     TEXT    NOT NULL,
+    version INTEGER NOT NULL,
+    value   TEXT    NOT NULL,
+    PRIMARY KEY (kind, key)
+) STRICT, WITHOUT ROWID;
+
+-- The claim index: due jobs only, so that a claim never meets a foreign, future or finished one.
+CREATE INDEX jobs_ready ON jobs (lane, rank, id) WHERE slot = 0;
+
+-- Later jobs: in the order in which they fall due, and the next of given lanes.
+CREATE INDEX jobs_later ON jobs (run_at_ms) WHERE slot = 1;
+CREATE INDEX jobs_later_of_lane ON jobs (lane, run_at_ms) WHERE slot = 1;
+
+-- Suspended, blocked and doomed jobs.
+CREATE INDEX jobs_waiting ON jobs (slot) WHERE slot IN (2, 3, 6);
+
+-- Running jobs.  Not by lease_until_ms: a renewal would then rewrite the index, and they are few.
+CREATE INDEX jobs_running ON jobs (claim) WHERE claim IS NOT NULL;
+
+CREATE INDEX jobs_deadline ON jobs (deadline_at_ms) WHERE deadline_at_ms IS NOT NULL AND slot <> 5;
+CREATE INDEX jobs_purge ON jobs (purge_at_ms) WHERE purge_at_ms IS NOT NULL;
+
+-- Finished jobs: counted from the index alone, and found by age.
+CREATE INDEX jobs_done ON jobs (state, lane, finished_at_ms) WHERE slot = 5 AND hidden = 0;
+
+-- Outcomes by a 32-bit checksum of the fingerprint: the text itself, being random, would cost a page a job.
+CREATE INDEX jobs_print ON jobs (print) WHERE state = 'completed' AND hidden = 0 AND print IS NOT NULL;
+
+CREATE INDEX submitted_run ON submitted (run_id) WHERE run_id IS NOT NULL;
+CREATE INDEX edges_child ON edges (child);

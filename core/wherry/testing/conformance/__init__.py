@@ -1,0 +1,50 @@
+"""The storage contract as cases: the same for every storage, under pytest and in the browser.
+
+    for case in CASES.values():
+        async with world_of_my_storage() as world:
+            await case.run(world)
+
+A world is one empty store with a clock that only the case moves.
+"""
+
+from wherry.testing.conformance import (
+    adding,
+    altering,
+    claiming,
+    dependencies,
+    feed,
+    leases,
+    payloads,
+    querying,
+    races,
+    records,
+    reporting,
+    retaining,
+    reunions,
+    settling,
+    suspending,
+    uniqueness,
+    waiting,
+)
+from wherry.testing.conformance.builders import add, asking, claim, new_job, settle, settlement
+from wherry.testing.conformance.world import CASES, Case, World, case
+
+TOPICS = (
+    adding, claiming, waiting, settling, leases, retaining, altering, uniqueness, dependencies, suspending,
+    reporting, feed, records, querying, payloads, races, reunions,
+)  # fmt: skip
+"""The modules with the cases."""
+
+__all__ = [
+    "CASES",
+    "TOPICS",
+    "Case",
+    "World",
+    "add",
+    "asking",
+    "case",
+    "claim",
+    "new_job",
+    "settle",
+    "settlement",
+]
