@@ -15,6 +15,7 @@ from wherry.testing.conformance import (
     feed,
     leases,
     payloads,
+    putting_back,
     querying,
     races,
     records,
@@ -30,8 +31,8 @@ from wherry.testing.conformance.builders import add, asking, claim, new_job, set
 from wherry.testing.conformance.world import CASES, Case, World, case
 
 TOPICS = (
-    adding, claiming, waiting, settling, leases, retaining, altering, uniqueness, dependencies, suspending,
-    reporting, feed, records, querying, payloads, races, reunions,
+    adding, claiming, waiting, settling, leases, retaining, altering, putting_back, uniqueness,
+    dependencies, suspending, reporting, feed, records, querying, payloads, races, reunions,
 )  # fmt: skip
 """The modules with the cases."""
 

@@ -22,6 +22,7 @@ from wherry.messages import (
     RecordWrite,
     SettleKind,
     Settlement,
+    State,
     Verdict,
 )
 from wherry.storage.protocol import Storage
@@ -30,6 +31,13 @@ T = TypeVar("T")
 
 NAMESPACE = "n"
 LEASE_MS = 30_000
+ENDS: dict[SettleKind, State] = {
+    "complete": "completed",
+    "fail": "failed",
+    "cancel": "cancelled",
+    "disable": "disabled",
+}
+"""The settlements after which a job is final, and its state then."""
 PATIENCE_S = 20.0
 """A case that waits longer has found a lost wake-up; no passing case waits at all."""
 

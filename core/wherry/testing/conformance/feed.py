@@ -49,7 +49,8 @@ async def every_turn_in_the_life_of_a_job_is_told(world: World) -> None:
     told = await changes_since(storage, cursor)
 
     assert [change.kind for change in told] == [
-        "added", "started", "progress", "retrying", "started", "released", "started", "cancelling", "cancelled",
+        "added", "started", "progress", "retrying", "started", "released",
+        "started", "cancelling", "cancelled",
     ], told  # fmt: skip
     assert [change.revision for change in told] == list(range(1, 10)), told
     assert (await row(storage, "a")).revision == 9, await row(storage, "a")

@@ -73,10 +73,16 @@ async def verdicts_of_renew_come_in_order(world: World) -> None:
     await storage.alter(Filter(ids=("asked",)), "cancel", limit=1)
 
     verdicts = await storage.renew(
-        [Lease("nobody", 1), Lease("asked", asked.fence), Lease("held", held.fence), Lease("held", held.fence + 1),
-         Lease("done", done.fence), Lease("pending", 0)],
+        [
+            Lease("nobody", 1),
+            Lease("asked", asked.fence),
+            Lease("held", held.fence),
+            Lease("held", held.fence + 1),
+            Lease("done", done.fence),
+            Lease("pending", 0),
+        ],
         lease_ms=LEASE_MS,
-    )  # fmt: skip
+    )
 
     assert list(verdicts) == ["unknown", "cancel", "ok", "lost", "lost", "lost"], verdicts
 
@@ -269,21 +275,6 @@ async def a_deadline_is_over_in_every_state(world: World) -> None:
     assert verdicts == ["ok"] * 5, verdicts
     counts = await storage.count(Filter(), by=("state",))
     assert counts == {("failed",): 5, ("completed",): 1}, counts
-
-
-@case("R8", "C8")
-async def a_job_put_back_can_lapse_once_more(world: World) -> None:
-    deadline_at_ms = world.clock.now_ms() + 9000
-    await settle(world.storage, await added_and_claimed(world.storage, "p"), "fail")
-    await add(world.storage, "a", after=(Edge("p"),), deadline_at_ms=deadline_at_ms)
-    await settle_lapsed(world.storage, Lease("a", 0), "fail")
-    await world.storage.alter(Filter(ids=("a",)), "requeue", limit=1)
-    world.clock.advance(9001)
-
-    verdict = await settle_lapsed(world.storage, Lease("a", (await row(world.storage, "a")).fence), "fail")
-
-    found = await row(world.storage, "a")
-    assert (verdict, found.state, found.lapse) == ("ok", "failed", None), (verdict, found)
 
 
 @case("R3", "R13")

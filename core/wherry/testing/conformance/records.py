@@ -99,8 +99,10 @@ async def records_are_read_by_key_in_code_point_order(world: World) -> None:
 async def a_prefix_is_text_and_no_pattern(world: World) -> None:
     for key in ("a_1", "ab1", "A_1", "a%1", "a_", "a*", "a[b]", "ä_1", "a\\_1", "\U0010ffff1"):
         await write(world.storage, key, "1", expected=0)
-    wanted = {"a_": ["a_", "a_1"], "a%": ["a%1"], "A": ["A_1"], "a*": ["a*"], "a[": ["a[b]"], "ä": ["ä_1"], "zz": [],
-              "\U0010ffff": ["\U0010ffff1"], "a\\": ["a\\_1"], "a_1": ["a_1"]}  # fmt: skip
+    wanted = {
+        "a_": ["a_", "a_1"], "a%": ["a%1"], "A": ["A_1"], "a*": ["a*"], "a[": ["a[b]"], "ä": ["ä_1"],
+        "zz": [], "\U0010ffff": ["\U0010ffff1"], "a\\": ["a\\_1"], "a_1": ["a_1"],
+    }  # fmt: skip
 
     found = {prefix: [key for key, _, _ in await read(world.storage, prefix=prefix)] for prefix in wanted}
 

@@ -141,11 +141,10 @@ async def a_follower_misses_nothing_while_several_write(world: World) -> None:
         writers = [
             produce(storage, name) for storage, name in zip((world.storage, second) * 2, "abcd", strict=True)
         ]
-        told, elsewhere, *_ = await in_time(
-            gather(follow(world.storage, cursor, 32), follow(second, cursor, 32), *writers)
-        )
+        followers = gather(follow(world.storage, cursor, 32), follow(second, cursor, 32))
+        lives_told, _ = await in_time(gather(followers, gather(*writers)))
 
-    for seen in (told, elsewhere):
+    for seen in lives_told:
         lives: dict[str, list[str]] = {}
         for change in seen:
             lives.setdefault(change.job_id, []).append(change.kind)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wherry.messages import Lease, SettleKind, Wake
 from wherry.testing.conformance.builders import (
+    ENDS,
     NAMESPACE,
     add,
     added_and_claimed,
@@ -20,12 +21,6 @@ from wherry.testing.conformance.builders import (
 )
 from wherry.testing.conformance.world import World, case
 
-FINAL: dict[SettleKind, str] = {
-    "complete": "completed",
-    "fail": "failed",
-    "cancel": "cancelled",
-    "disable": "disabled",
-}
 REVIVING: tuple[SettleKind, ...] = ("retry", "snooze", "release", "suspend")
 
 
@@ -56,7 +51,7 @@ async def a_failed_job_keeps_its_error(world: World) -> None:
 
 @case("R6", "R16")
 async def final_jobs_hold_no_lease_and_are_not_claimed(world: World) -> None:
-    for kind, state in FINAL.items():
+    for kind, state in ENDS.items():
         await settle(world.storage, await added_and_claimed(world.storage, kind), kind)
 
         found = await row(world.storage, kind)
@@ -141,7 +136,7 @@ async def a_settlement_under_another_fence_changes_nothing(world: World) -> None
     before, cursor = await row(world.storage, "a"), await head(world.storage)
 
     for fence in (0, 2):
-        for kind in (*FINAL, *REVIVING):
+        for kind in (*ENDS, *REVIVING):
             verdict = await settle(
                 world.storage, Lease("a", fence), kind, output="1", error="{}", wake=Wake(0)
             )
@@ -183,7 +178,7 @@ async def one_attempt_has_one_outcome(world: World) -> None:
 
 @case("Q2", "Q3")
 async def a_repeated_settlement_is_ok_and_changes_nothing(world: World) -> None:
-    for kind in (*FINAL, *REVIVING):
+    for kind in (*ENDS, *REVIVING):
         job = await added_and_claimed(world.storage, kind)
         wanted = {"output": "1", "error": '{"n":1}', "delay_ms": 1000, "wake": Wake(1000)}
         await settle(world.storage, job, kind, **wanted)
