@@ -254,6 +254,8 @@ def _requeue(book: Book, entry: Entry) -> bool:
     entry.max_attempts = entry.attempt + entry.new.max_attempts
     entry.finished_at_ms = entry.cancel_requested_at_ms = entry.purge_at_ms = entry.doomed = None
     entry.waiting_for, entry.hidden = 0, False
+    # Its fence stays until the next claim, and it may lapse before: that is no repeat.
+    entry.last_settled = None
     if entry.deadline_at_ms is not None and entry.deadline_at_ms <= book.now_ms:
         entry.deadline_at_ms = None
     book.make_due(entry, book.now_ms)
