@@ -52,34 +52,39 @@ def runtime_info() -> dict[str, str]:
 
 def build_runtime(node: Path, wheel: Path) -> dict[str, Path]:
     """Make all files of the runtime and return them by name; what is in the cache is not made again."""
-    python = runtime_info()["python"]
+    version = runtime_info()["python"]
+    major, minor, _ = version.split(".")
     made = CACHE / "made"
     made.mkdir(parents=True, exist_ok=True)
-    tab_wheel, sources = made / wheel.name, made / f"stdlib_sources-{python}-py3-none-any.whl"
-    write_tab_wheel(wheel, tab_wheel)
-    write_stdlib_sources(PYODIDE / STDLIB, sources, python)
-
-    major, minor, _ = python.split(".")
-    packages = f"/lib/python{major}.{minor}/site-packages/"
     stdlib = Archive(PYODIDE / STDLIB, f"/lib/python{major}{minor}.zip/", optimize=2)
+    with ThreadPoolExecutor() as pool:
+        # Takes as long as the wheels, so it goes beside them.
+        compiled = pool.submit(compile_missing, node, [stdlib])
+        wheels = build_wheels(node, wheel, made, f"/lib/python{major}.{minor}/site-packages/")
+        compiled.result()
+    sources = made / f"stdlib_sources-{version}-py3-none-any.whl"
+    write_stdlib_sources(PYODIDE / STDLIB, sources, version)
+
+    paths = [*(PYODIDE / name for name in AS_THEY_ARE), stdlib.target(), *wheels, sources]
+    return {path.name: path for path in [*paths, *write_texts(made, [*wheels, sources])]}
+
+
+def build_wheels(node: Path, wheel: Path, made: Path, prefix: str) -> list[Path]:
+    """Fetch and compile the runtime's wheels, wherry's among them."""
+    tab_wheel = made / wheel.name
+    write_tab_wheel(wheel, tab_wheel)
     # wherry keeps its asserts: the conformance cases, which also run in the tab, are made of them.
-    archives = [Archive(tab_wheel, packages, optimize=0)]
-    archives += [Archive(path, packages, optimize=2) for path in fetch_runtime_wheels()]
-    compile_archives(node, stdlib, archives)
-
-    wheels = [*(archive.target() for archive in archives), sources]
-    files = {name: PYODIDE / name for name in AS_THEY_ARE}
-    files |= {path.name: path for path in [stdlib.target(), *wheels]}
-    return files | {path.name: path for path in write_texts(made, wheels)}
+    archives = [Archive(tab_wheel, prefix, optimize=0)]
+    archives += [Archive(path, prefix, optimize=2) for path in fetch_runtime_wheels()]
+    compile_missing(node, archives)
+    return [archive.target() for archive in archives]
 
 
-def compile_archives(node: Path, stdlib: Archive, wheels: list[Archive]) -> None:
-    """Compile what the cache lacks, the standard library beside the wheels: it takes as long as they do."""
-    groups = [[item for item in group if not item.target().is_file()] for group in ([stdlib], wheels)]
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        results = [pool.submit(compile_group, node, group) for group in groups if group]
-    for result in results:
-        result.result()
+def compile_missing(node: Path, archives: list[Archive]) -> None:
+    """Compile what the cache lacks."""
+    missing = [archive for archive in archives if not archive.target().is_file()]
+    if missing:
+        compile_group(node, missing)
 
 
 def compile_group(node: Path, archives: list[Archive]) -> None:

@@ -62,16 +62,16 @@ def read_pins(text: str) -> list[Pin]:
 
 
 def fetch_runtime_wheels() -> list[Path]:
-    """Download the pinned wheels that are not there yet, one by one, and return them all.
+    """Download the pinned wheels that are not there yet and return them all; pip refuses a wrong hash.
 
-    One by one, so that a broken connection costs one file; pip itself refuses a wrong hash.
+    What was downloaded before a failure is in pip's cache, so that the next run does not fetch it again.
     """
     pins = read_pins(RUNTIME_PINS.read_text())
     WHEELS.mkdir(parents=True, exist_ok=True)
     with exclusive("wheels"):
-        for pin in pins:
-            if pin.file(WHEELS) is None:
-                fetch(pin)
+        missing = [pin for pin in pins if pin.file(WHEELS) is None]
+        if missing:
+            fetch(missing)
     paths = [pin.file(WHEELS) for pin in pins]
     if None in paths:
         raise BuildError(
@@ -80,16 +80,16 @@ def fetch_runtime_wheels() -> list[Path]:
     return [path for path in paths if path]
 
 
-def fetch(pin: Pin) -> None:
-    """Download one pinned wheel for the tab's platform."""
+def fetch(pins: list[Pin]) -> None:
+    """Download pinned wheels for the tab's platform."""
     # Hashes can be given to pip in a file only.
-    requirement = WHEELS / f"{pin.name}.txt"
-    requirement.write_text(pin.requirement() + "\n")
+    requirements = WHEELS / "missing.txt"
+    requirements.write_text("".join(f"{pin.requirement()}\n" for pin in pins))
     pip = [VENV_PYTHON, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     run_download(
-        [*pip, *RUNTIME_PLATFORM, "--require-hashes", "--dest", WHEELS, "--requirement", requirement],
-        log=f"fetch-{pin.name}",
-        remedy=f"If {pin.name} {pin.version} is gone or its hash differs, correct {RUNTIME_PINS}.",
+        [*pip, *RUNTIME_PLATFORM, "--require-hashes", "--dest", WHEELS, "--requirement", requirements],
+        log="runtime-wheels",
+        remedy=f"If a version is gone or its hash differs, correct {RUNTIME_PINS}.",
     )
 
 
