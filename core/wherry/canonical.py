@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from typing import Any, cast
 
 from wherry.errors import NotJson
@@ -19,6 +20,7 @@ def canonical(value: object) -> str:
     """RFC 8785 text of a JSON value: members sorted by UTF-16 code units, ECMAScript numbers.
 
     Integers beyond 2**53 have no ECMAScript form that keeps them; they are written in full.
+    Raises `NotJson` for what JSON or UTF-8 cannot hold.
     """
     if isinstance(value, dict):
         members = cast("dict[str, Any]", value)
@@ -41,6 +43,8 @@ def fingerprint(value: object) -> str:
 
 
 def _text(value: str) -> str:
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise NotJson("$", "text with half of a surrogate pair")
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -50,6 +54,8 @@ def _utf16(name: str) -> bytes:
 
 def _number(value: float) -> str:
     """ECMAScript's Number::toString, from the same shortest digits that `repr` finds."""
+    if not math.isfinite(value):
+        raise NotJson("$", f"the number {value}")
     if value == 0:
         return "0"
     if value.is_integer() and abs(value) < _MAX_EXACT:
