@@ -18,9 +18,9 @@ TEXTS: list[tuple[WherryError, str, str]] = [
         "invalid input for text.count: text: Input should be a valid string; n: Field required",
     ),
     (
-        errors.InvalidOutput("text.count", ["Input should be a valid int"]),
+        errors.InvalidOutput("text.count", ["should be a valid int"]),
         "invalid_output",
-        "invalid output of text.count: Input should be a valid int. Fix the handler or its return annotation.",
+        "invalid output of text.count: should be a valid int. Fix the handler or its return annotation.",
     ),
     (
         errors.InvalidTask("count", "it takes no input."),
