@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tomllib
 
 from tools import apt
 from tools.paths import CONSTRAINTS, ROOT, VENV, VENV_PYTHON
@@ -67,8 +69,7 @@ def install(profile: str) -> None:
     """Bring wherry, editable, with the libraries of a profile (`server` or `dev`) into `.venv`."""
     with step("python packages") as current, exclusive("environment"):
         keys = {
-            name: digest([ROOT / "pyproject.toml", CONSTRAINTS], extras, str(ROOT))
-            for name, extras in PROFILES.items()
+            name: digest([CONSTRAINTS], extras, str(ROOT), project()) for name, extras in PROFILES.items()
         }
         if is_fresh("packages-dev", keys["dev"]) or is_fresh(f"packages-{profile}", keys[profile]):
             current.unchanged = True
@@ -77,6 +78,12 @@ def install(profile: str) -> None:
         # Our own build backend is there already: an isolated copy would only take longer.
         pip_install("--no-build-isolation", "--editable", PROFILES[profile])
         mark_fresh(f"packages-{profile}", keys[profile])
+
+
+def project() -> str:
+    """Return what an installation depends on in pyproject.toml: all but the settings of the checkers."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    return json.dumps([settings["project"], settings["build-system"], settings["tool"]["hatch"]])
 
 
 def pip_install(*arguments: str) -> None:
