@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from contextvars import ContextVar, Token
+from contextvars import Token
 from dataclasses import replace
 from typing import Any, Protocol, Self, TypeVar, Unpack, cast, overload
 
 from wherry.canonical import fingerprint
-from wherry.errors import InvalidInput, JobNotFound, NoDefaultClient, UnknownTask
+from wherry.errors import InvalidInput, JobNotFound, UnknownTask
 from wherry.events import Emitter, Listener
 from wherry.follower import Follower
 from wherry.handle import JobHandle
@@ -17,6 +17,7 @@ from wherry.job import JobRow, JobState
 from wherry.messages import Alteration, Counts, Filter, NewJob
 from wherry.storage.protocol import CountBy, Storage
 from wherry.submission import Defaults, ManifestEntry, defaults_of, new_job
+from wherry.submitting import Submits, default_client
 from wherry.task import JobOptions, Registry, Task
 from wherry.views import Job, view
 
@@ -24,15 +25,6 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 _BATCH = 512
-_default: ContextVar[Client | None] = ContextVar("wherry_default_client", default=None)
-
-
-def default_client() -> Client:
-    """The client that `task.later` submits through.  Raises: `NoDefaultClient`."""
-    client = _default.get()
-    if client is None:
-        raise NoDefaultClient()
-    return client
 
 
 class Attachable(Protocol):
@@ -66,7 +58,7 @@ class Client:
         self._unsubscribe: list[Callable[[], None]] = []
         self._emitter = Emitter()
         self._connected = False
-        self._tokens: list[Token[Client | None]] = []
+        self._tokens: list[Token[Submits | None]] = []
         self.follower = Follower(storage, (self.namespace,), self._emitter)
 
     # --- attached, connected, default ------------------------------------------------------------
@@ -105,14 +97,14 @@ class Client:
 
     def make_default(self) -> None:
         """Let `task.later` submit through this client, in this context and those copied from it."""
-        _default.set(self)
+        default_client.set(self)
 
     def __enter__(self) -> Self:
-        self._tokens.append(_default.set(self))
+        self._tokens.append(default_client.set(self))
         return self
 
     def __exit__(self, *exc: object) -> None:
-        _default.reset(self._tokens.pop())
+        default_client.reset(self._tokens.pop())
 
     # --- submit ------------------------------------------------------------------------------------
     @overload
@@ -132,8 +124,9 @@ class Client:
             task: a task, or the name of one that is known here or to the storage's manifest.
             input: checked against the task's types, or its schema.
             options: `priority` -1000..1000, lower first; `delay`, `timeout` in seconds; `run_at`,
-                `deadline` aware datetimes; `max_attempts`; `run_id`, `tags` to find it by; `unique` key: while a job of this
-                task holds it, that one is returned; `after` jobs that must complete first; `id` of your own.
+                `deadline` aware datetimes; `max_attempts`; `run_id`, `tags` to find it by; `unique` key:
+                while a job of this task holds it, that one is returned; `after` jobs that must complete
+                first; `id` of your own.
 
         Raises: `UnknownTask`, `InvalidInput`, `NotJson`, `PayloadTooLarge`, `JobNotFound` (in `after`).
         """

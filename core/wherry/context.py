@@ -6,14 +6,11 @@ import asyncio
 import json
 import threading
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from wherry.messages import Claimed, Payload, Report
+from wherry.submitting import Submits
 from wherry.validation import require_json
-
-if TYPE_CHECKING:
-    from wherry.client import Client
-    from wherry.handle import JobHandle
 
 
 class Reporter(Protocol):
@@ -41,11 +38,11 @@ class Context:
         cancelled: True once the job is asked to stop, its lease is lost, its time is up or the worker stops.
     """
 
-    def __init__(self, job: Claimed, reporter: Reporter, client: Client | None = None) -> None:
+    def __init__(self, job: Claimed, reporter: Reporter, submits: Submits) -> None:
         self.job = job
         self.attempt = job.attempt
         self.cancelled = False
-        self._reporter, self._client = reporter, client
+        self._reporter, self._submits = reporter, submits
         self._thread = threading.get_ident()
         self._loop = asyncio.get_running_loop()
 
@@ -70,13 +67,9 @@ class Context:
         self._tell(Report(self.job.id, self.job.fence, logs=(line,)))
         return _TOLD
 
-    async def submit(self, task: Any, input: Any = None, /, **options: Any) -> JobHandle[Any]:
-        """Submit another job to the same storage."""
-
-        if self._client is None:
-            raise RuntimeError("this context has no storage")
-        client: Client = self._client
-        return await client.submit(task, input, **options)
+    async def submit(self, task: Any, input: Any = None, /, **options: Any) -> Any:
+        """Submit another job to the same storage and namespace; returns its handle (R14)."""
+        return await self._submits.submit(task, input, **options)
 
     def _tell(self, news: Report) -> None:
         if threading.get_ident() == self._thread:

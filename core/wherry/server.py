@@ -118,9 +118,9 @@ class Server:
         if self._sweeping is None:
             return
         sweeping, self._sweeping = self._sweeping, None
+        await self._worker.stop()
         sweeping.cancel()
         await asyncio.wait((sweeping,))
-        await self._worker.stop()
         self._emit("server_stop")
 
     async def __aenter__(self) -> Self:

@@ -78,7 +78,9 @@ class Signature:
         found = getattr(self.run, "__annotations__", {}).get(name, Any)
         if found is None:
             return type(None)
-        return self._resolve(name, found) if isinstance(found, str) else found
+        while isinstance(found, str):  # twice a string where both quotes and the future import were used
+            found = self._resolve(name, found)
+        return found
 
     def _resolve(self, name: str, text: str) -> Any:
         """A string annotation, seen from the handler: its module's names and those it closes over."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypedDict, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypedDict, TypeVar, Unpack, overload
 
 from wherry.checks import require
 from wherry.context import Context
@@ -13,6 +13,7 @@ from wherry.errors import DuplicateTask, InvalidInput, InvalidOutput, UnknownTas
 from wherry.messages import PRIORITY_STEP_MS, Payload
 from wherry.retry import Backoff
 from wherry.signature import Signature
+from wherry.submitting import current_client
 from wherry.validation import Checker, Mismatch
 
 if TYPE_CHECKING:
@@ -99,9 +100,7 @@ class Task(Generic[In_contra, Out_co]):
 
         Raises: `NoDefaultClient`, and what `Client.submit` raises.
         """
-        from wherry.client import default_client
-
-        return await default_client().submit(cast("Task[Any, Any]", self), input, **options)
+        return await current_client().submit(self, input, **options)
 
     # --- values in and out -----------------------------------------------------------------------
     def dump_input(self, value: object) -> tuple[Payload, Any]:

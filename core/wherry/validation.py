@@ -12,11 +12,14 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from wherry.errors import NotJson, PayloadTooLarge
+from wherry.errors import InvalidTask, NotJson, PayloadTooLarge
 from wherry.messages import Payload
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
+
+_DEEPEST = 200
+"""Levels of nesting; the encoders of Python recurse, and a browser's stack is smaller still."""
 
 _encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode
 
@@ -49,8 +52,15 @@ class Checker:
         if self.annotation in (Any, object):
             return None
         from pydantic import TypeAdapter
+        from pydantic.errors import PydanticUserError
 
-        return TypeAdapter(self.annotation)
+        try:
+            adapter = TypeAdapter[Any](self.annotation)
+            adapter.rebuild(raise_errors=True)
+        except (PydanticUserError, NameError) as error:
+            reason = f"its annotation {self.annotation!r} cannot be checked ({error})."
+            raise InvalidTask(self.label, reason) from error
+        return adapter
 
     def dump(self, value: object) -> tuple[Payload, Any]:
         """JSON text of a value, and the plain JSON value that it says.
@@ -124,7 +134,7 @@ def _require(value: object, path: str, above: tuple[int, ...]) -> None:
             raise NotJson(path, repr(value))
     elif isinstance(value, list | dict):
         value = cast("list[Any] | dict[Any, Any]", value)
-        if id(value) in above or len(above) > 500:
+        if id(value) in above or len(above) > _DEEPEST:
             raise NotJson(path, "part of itself" if id(value) in above else "nested too deep")
         _require_members(value, path, (*above, id(value)))
     else:

@@ -97,7 +97,7 @@ class Worker:
         self.name = name or f"{socket.gethostname()}:{secrets.token_hex(4)}"
         self._settled, self._watch, self._retain = settled, watch, retain or {}
         self._concurrency = concurrency
-        self._client = Client(storage, namespace=self._namespaces[0])
+        self._clients: dict[str, Client] = {}
         self._reports = ReportBuffer(storage)
         self._pool = None if IN_BROWSER else ThreadPoolExecutor(concurrency, "wherry-task")
         self._keeper: LeaseKeeper | None = None
@@ -134,6 +134,7 @@ class Worker:
         self._prepare()
         self._listener = asyncio.create_task(self._listen())
         self._main = asyncio.create_task(self._work())
+        self._main.add_done_callback(_tell_crash)
 
     def _prepare(self) -> None:
         if self._keeper is None and not IN_BROWSER:
@@ -290,7 +291,7 @@ class Worker:
             job = await waiting
 
     async def _run(self, job: Claimed) -> None:
-        context = Context(job, self._reports, self._client)
+        context = Context(job, self._reports, self._client_of(job.namespace))
         attempt = Attempt(
             job,
             self.registry[job.task],
@@ -314,6 +315,15 @@ class Worker:
             self._occupied -= 1
             self._wake.set()
 
+    def _client_of(self, namespace: str) -> Client:
+        """What `context.submit` goes through: children belong to their parent's namespace."""
+        client = self._clients.get(namespace)
+        if client is None:
+            client = self._clients[namespace] = Client(
+                self._storage, namespace=namespace, tasks=self.registry
+            )
+        return client
+
     def _refused(self, attempt: Attempt, verdict: Verdict) -> None:
         """A renewal was refused; comes on the keeper's thread."""
         reason: StopReason = "cancel" if verdict == "cancel" else "lost"
@@ -330,3 +340,10 @@ class Worker:
     def running(self) -> list[Claimed]:
         """The jobs under way."""
         return [attempt.job for attempt in self._attempts.values()]
+
+
+def _tell_crash(main: asyncio.Task[None]) -> None:
+    """A worker that ends by an error must not end silently: nobody awaits it before `stop`."""
+    error = None if main.cancelled() else main.exception()
+    if error is not None:
+        main.get_loop().call_exception_handler({"message": "a wherry worker crashed", "exception": error})

@@ -12,6 +12,7 @@ class Hints:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._listeners: frozenset[HintListener] = frozenset()
+        self.closed = False
 
     def listen(self) -> HintListener:
         """A new listener on the running loop; its first item is there at once."""
@@ -28,6 +29,11 @@ class Hints:
     def remove(self, listener: HintListener) -> None:
         with self._lock:
             self._listeners -= {listener}
+
+    def close(self) -> None:
+        """The store is closed: every listener's iteration ends."""
+        self.closed = True
+        self.ring()
 
     @property
     def listening(self) -> bool:
@@ -60,6 +66,8 @@ class HintListener:
     async def __anext__(self) -> None:
         await self._rung.wait()
         self._rung.clear()
+        if self._hints.closed:
+            raise StopAsyncIteration
 
     async def aclose(self) -> None:
         self._hints.remove(self)

@@ -61,6 +61,7 @@ class MemoryStorage:
     def __init__(self, name: str = "", *, clock: Clock | None = None, book: Book | None = None) -> None:
         self.url = f"memory:{name}"
         self.capabilities = CAPABILITIES
+        self._owner = book is None
         self._book = book or Book(clock or SystemClock())
         self._name = name
 
@@ -71,7 +72,8 @@ class MemoryStorage:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        return None
+        if self._owner:
+            self._book.hints.close()
 
     # --- jobs ------------------------------------------------------------------------------------
     async def add(self, jobs: Sequence[NewJob], *, records: Sequence[RecordWrite] = ()) -> Sequence[Added]:

@@ -1,0 +1,84 @@
+"""R3, Q4, Q5: who is expired, and who is not."""
+
+from __future__ import annotations
+
+from wherry.clock import ManualClock
+from wherry.messages import ClaimRequest, Filter, NewJob, Settlement
+from wherry.storage.memory import MemoryStorage
+from wherry.sweeper import Grace, Sweeper
+
+
+def request(worker: str = "w") -> ClaimRequest:
+    return ClaimRequest(f"{worker}-token", worker, ("",), None, ("t",), 10, 1000)
+
+
+def test_nothing_is_expired_for_one_lease_after_the_start() -> None:
+    grace = Grace(lease_ms=30_000)
+
+    assert not grace.allows(wall_ms=0, steady_ms=0)
+    assert not grace.allows(wall_ms=29_999, steady_ms=29_999)
+    assert grace.allows(wall_ms=30_000, steady_ms=30_000)
+
+
+def test_a_clock_that_jumps_forward_costs_nobody_a_live_job() -> None:
+    grace = Grace(lease_ms=30_000)
+    grace.allows(wall_ms=0, steady_ms=0)
+    assert grace.allows(wall_ms=31_000, steady_ms=31_000)
+
+    assert not grace.allows(wall_ms=3_632_000, steady_ms=32_000)
+    assert grace.allows(wall_ms=3_662_000, steady_ms=62_000)
+
+
+def test_a_clock_that_jumps_back_changes_nothing() -> None:
+    grace = Grace(lease_ms=30_000)
+    grace.allows(wall_ms=0, steady_ms=0)
+
+    assert grace.allows(wall_ms=-3_600_000, steady_ms=31_000)
+
+
+async def lapsed_storage(clock: ManualClock, **changes: object) -> MemoryStorage:
+    storage = MemoryStorage(clock=clock)
+    job = NewJob("j", "", "q", "t", "null", max_attempts=2)._replace(**changes)  # type: ignore[arg-type]
+    await storage.add([job])
+    await storage.exchange([], request())
+    clock.advance(1500)
+    return storage
+
+
+async def test_a_lapsed_job_is_pending_again_and_keeps_the_error() -> None:
+    clock = ManualClock()
+    storage = await lapsed_storage(clock)
+    sweeper = Sweeper(storage, lease_ms=0, wall_ms=clock.now_ms)
+
+    verdicts = await sweeper.sweep()
+
+    row = (await storage.get(["j"]))["j"]
+    assert (verdicts, row.state, row.attempt) == (["ok"], "pending", 1)
+    assert "lease_lapsed" in row.errors
+
+
+async def test_within_its_grace_the_sweeper_leaves_leases_but_not_deadlines() -> None:
+    clock = ManualClock()
+    storage = await lapsed_storage(clock)
+    await storage.add([NewJob("late", "", "q", "t", "null", deadline_at_ms=clock.now_ms() - 1)])
+    sweeper = Sweeper(storage, lease_ms=30_000, wall_ms=clock.now_ms)
+
+    await sweeper.sweep()
+
+    rows = await storage.get(["j", "late"])
+    assert (rows["j"].state, rows["late"].state) == ("running", "failed")
+
+
+async def test_what_was_kept_long_enough_is_removed() -> None:
+    clock = ManualClock()
+    storage = await lapsed_storage(clock)
+    await storage.exchange([Settlement("j", 1, "complete", output="1", retain_ms=0)], None)
+    sweeper = Sweeper(storage, lease_ms=0, wall_ms=clock.now_ms)
+    await sweeper.sweep()
+    assert "j" in await storage.get(["j"])
+
+    clock.advance(60_001)
+    await Sweeper(storage, lease_ms=0, wall_ms=clock.now_ms).sweep()
+
+    assert await storage.get(["j"]) == {}
+    assert await storage.count(Filter()) == {}
