@@ -6,8 +6,13 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from wherry.clock import ManualClock
+from wherry.storage.http import HTTPStorage
 from wherry.storage.memory import MemoryStorage
 from wherry.testing.conformance import World
+from wherry_server.app import create_app
+from wherry_server.serving import serving
+
+TOKEN = "a-token-for-tests-0123456789abcdef"
 
 OpenWorld = Callable[[], AbstractAsyncContextManager[World]]
 
@@ -31,3 +36,17 @@ async def memory() -> AsyncGenerator[World]:
     clock = ManualClock()
     async with MemoryStorage("test", clock=clock) as storage:
         yield World(storage, clock, storage.fork)
+
+
+@harness("http")
+@asynccontextmanager
+async def http() -> AsyncGenerator[World]:
+    """A real server on loopback, in this thread so that it reads the case's clock."""
+    clock = ManualClock()
+    tokens = {TOKEN: ("observe", "submit", "work", "operate")}
+    async with (
+        MemoryStorage("served", clock=clock) as served,
+        serving(create_app(served, tokens=tokens)) as address,
+        HTTPStorage(address.url, token=TOKEN) as storage,
+    ):
+        yield World(storage, clock, lambda: HTTPStorage(address.url, token=TOKEN))

@@ -86,7 +86,7 @@ async def a_record_comes_back_as_it_is(world: World) -> None:
 
 @case("D2", "G12")
 async def records_are_read_by_key_in_code_point_order(world: World) -> None:
-    keys = ["b", "a", "B", "\U0001f600", "\uff5e", "é", "a/b", "a b", "10", "9", "", "e\u0301"]
+    keys = ["b", "a", "B", "\U0001f600", "\uff5e", "é", "a/b", "a b", "10", "9", "e\u0301"]
     for key in keys:
         assert await write(world.storage, key, "1", expected=0), key
 
@@ -114,9 +114,9 @@ async def kinds_do_not_mix(world: World) -> None:
     await write(world.storage, "a", "1", expected=0, kind="one")
     await write(world.storage, "a", "2", expected=0, kind="two")
 
-    found = [await read(world.storage, kind) for kind in ("one", "two", "on", "ONE", "")]
+    found = [await read(world.storage, kind) for kind in ("one", "two", "on", "ONE")]
 
-    assert found == [[("a", 1, "1")], [("a", 1, "2")], [], [], []], found
+    assert found == [[("a", 1, "1")], [("a", 1, "2")], [], []], found
 
 
 @case("D2")
