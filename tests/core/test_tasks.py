@@ -280,7 +280,7 @@ def test_an_annotation_that_is_not_defined_is_told_with_the_task() -> None:
 
 
 def test_an_annotation_that_pydantic_cannot_read_is_told_with_the_task() -> None:
-    def lost(value: list[Nowhere]) -> None: ...  # type: ignore[name-defined]  # noqa: F821 - undefined on purpose
+    def lost(value: list["Nowhere"]) -> None: ...  # noqa: F821, UP037 # pyright: ignore[reportUndefinedVariable] - undefined on purpose
 
     with pytest.raises(InvalidTask, match="cannot be checked"):
         task(lost).manifest()

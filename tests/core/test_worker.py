@@ -50,7 +50,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"sqlite:{tmp_path}/jobs.db" if request.param == "sqlite:" else str(request.param)
 
 
-# --- running -------------------------------------------------------------------------------------------
+# --- running --------------------------------------------------------------------------------------
 async def test_no_more_jobs_run_at_once_than_concurrency_allows() -> None:
     async with running(concurrency=2) as (client, server):
         handles = [await client.submit(hold, name) for name in ("c1", "c2", "c3")]
@@ -144,7 +144,7 @@ async def test_a_deferred_job_starts_when_it_is_due() -> None:
         assert time.monotonic() - started < 5
 
 
-# --- what follows an attempt (R5, R8, R9) ---------------------------------------------------------------
+# --- what follows an attempt (R5, R8, R9) ---------------------------------------------------------
 async def test_a_failing_job_is_tried_again_and_keeps_its_errors() -> None:
     async with running() as (client, server):
         handle = await client.submit(fail_twice, "flaky")
@@ -226,7 +226,7 @@ async def test_a_deadline_ends_the_job_while_it_runs() -> None:
         assert (await handle.job()).attempts == 1
 
 
-# --- leases (R3, R4) --------------------------------------------------------------------------------------
+# --- leases (R3, R4) ------------------------------------------------------------------------------
 async def test_a_handler_that_blocks_the_loop_for_three_leases_keeps_its_job(url: str) -> None:
     async with running(url, lease=1.0) as (client, _):
         handle = await client.submit(block, 3.0)
@@ -261,7 +261,7 @@ async def test_a_lapsed_job_goes_to_another_worker() -> None:
         assert (job.attempts, job.fence, job.errors[0].code) == (2, 2, "lease_lapsed")
 
 
-# --- cancel (R7) --------------------------------------------------------------------------------------------
+# --- cancel (R7) ----------------------------------------------------------------------------------
 async def test_a_pending_job_is_cancelled_at_once_and_uncharged() -> None:
     async with running(concurrency=1) as (client, _):
         handle = await client.submit(add_one, 1, delay=60)
@@ -296,7 +296,7 @@ async def test_a_worker_goes_on_after_a_cancelled_job() -> None:
         assert server.stats().cancelled == 3
 
 
-# --- stop (R10) -----------------------------------------------------------------------------------------------
+# --- stop (R10) -----------------------------------------------------------------------------------
 async def test_stop_lets_running_jobs_finish() -> None:
     async with open_storage("memory:") as storage:
         server = Server(storage, ALL)
@@ -337,7 +337,7 @@ async def test_a_server_can_be_stopped_twice_and_started_again() -> None:
             await server.stop()
 
 
-# --- progress, logs, manifest ---------------------------------------------------------------------------------
+# --- progress, logs, manifest ---------------------------------------------------------------------
 async def test_progress_and_logs_are_stored() -> None:
     async with running() as (client, _):
         counted = await client.submit(count_words, "a b")
