@@ -7,16 +7,32 @@ import subprocess
 from pathlib import Path
 
 from tools.paths import ROOT
+from tools.stamps import files_below
 
 FILE_LINES = 400
 FUNCTION_LINES = 40
+MADE = {
+    ".git",
+    ".venv",
+    ".build",
+    "node_modules",
+    "dist",
+    "vendor",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".hypothesis",
+}
 SUFFIXES = {".py", ".js", ".mjs"}
 
 
 def own_files() -> list[Path]:
-    """List the repository's files, also those that are not committed yet, but nothing that git ignores."""
+    """List the repository's files, also those that are not committed yet, but nothing that is made."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    try:
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        # No git, or an unpacked archive instead of a clone.
+        return [path for path in files_below(ROOT) if MADE.isdisjoint(path.relative_to(ROOT).parts)]
     paths = (ROOT / name for name in listed.split("\0") if name)
     return sorted(path for path in paths if path.is_file())
 
