@@ -21,7 +21,7 @@ CREATE TABLE lanes (
 -- slot: wherry.job.Slot, and 6 for blocked jobs that a parent has doomed.
 CREATE TABLE jobs (
     seq                    INTEGER PRIMARY KEY,
-    id                     TEXT    NOT NULL UNIQUE,
+    id                     TEXT    NOT NULL,
     lane                   INTEGER NOT NULL DEFAULT 0,
     slot                   INTEGER NOT NULL DEFAULT 0,
     rank                   INTEGER NOT NULL DEFAULT 0,
@@ -119,6 +119,8 @@ CREATE TABLE records (
     PRIMARY KEY (kind, key)
 ) STRICT, WITHOUT ROWID;
 
+CREATE UNIQUE INDEX jobs_id ON jobs (id);
+
 -- The claim index: due jobs only, so that a claim never meets a foreign, future or finished one.
 CREATE INDEX jobs_ready ON jobs (lane, rank, id) WHERE slot = 0;
 
@@ -141,5 +143,6 @@ CREATE INDEX jobs_done ON jobs (state, lane, finished_at_ms) WHERE slot = 5 AND 
 -- Outcomes by a 32-bit checksum of the fingerprint: the text itself, being random, would cost a page a job.
 CREATE INDEX jobs_print ON jobs (print) WHERE state = 'completed' AND hidden = 0 AND print IS NOT NULL;
 
+CREATE INDEX uniques_expiring ON uniques (expires_at_ms) WHERE expires_at_ms IS NOT NULL;
 CREATE INDEX submitted_run ON submitted (run_id) WHERE run_id IS NOT NULL;
 CREATE INDEX edges_child ON edges (child);

@@ -1,0 +1,2 @@
+-- The first job of a namespace, queue and task.
+INSERT INTO lanes (lane, namespace, queue, task) VALUES (?, ?, ?, ?)

@@ -1,0 +1,2 @@
+-- A finished job is waited for no longer.
+DELETE FROM edges WHERE parent = :parent

@@ -1,0 +1,2 @@
+-- Forget one record.
+DELETE FROM records WHERE kind = ? AND key = ?

@@ -1,0 +1,7 @@
+-- What an exchange must know before it starts, in one step: has a later job fallen due, which is the newest
+-- lane, was this token answered before, and what is paused (NAMESPACE/queue/NAME, NAMESPACE/task/NAME).
+SELECT json_array(
+           EXISTS (SELECT 1 FROM jobs WHERE slot = 1 AND run_at_ms <= :now_ms),
+           (SELECT max(lane) FROM lanes),
+           EXISTS (SELECT 1 FROM claims WHERE claim = :claim) OR EXISTS (SELECT 1 FROM jobs WHERE claim = :claim),
+           json((SELECT json_group_array(key) FROM records WHERE kind = 'pause')))

@@ -1,0 +1,2 @@
+-- Facts about this file.
+SELECT json_group_object(key, value) FROM meta

@@ -1,0 +1,3 @@
+-- Set one fact.
+INSERT INTO meta (key, value) VALUES (?, ?)
+ON CONFLICT(key) DO UPDATE SET value = excluded.value

@@ -1,0 +1,2 @@
+-- The version that stands, for compare and swap.
+SELECT version FROM records WHERE kind = :kind AND key = :key

@@ -1,0 +1,9 @@
+-- How many unfinished jobs of each lane and state there are: an index for each slot, the first alone suffices.
+SELECT json_group_array(json_array(lane, state, n))
+  FROM (SELECT lane, 'pending' AS state, count(*) AS n FROM jobs WHERE slot = 0 GROUP BY lane
+        UNION ALL
+        SELECT lane, state, count(*) FROM jobs WHERE slot = 1 GROUP BY lane, state
+        UNION ALL
+        SELECT lane, state, count(*) FROM jobs WHERE slot IN (2, 3, 6) GROUP BY lane, state
+        UNION ALL
+        SELECT lane, state, count(*) FROM jobs WHERE claim IS NOT NULL GROUP BY lane, state)

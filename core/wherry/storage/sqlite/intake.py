@@ -1,0 +1,156 @@
+"""`add`: jobs come in."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from wherry.job import Slot
+from wherry.messages import FINAL_STATES, Added, Edge, NewJob, RecordWrite, State
+from wherry.storage.sqlite import records
+from wherry.storage.sqlite.lanes import Lane
+from wherry.storage.sqlite.standing import DOOMED
+from wherry.storage.sqlite.transaction import Transaction, to_json
+
+_Row = tuple[object, ...]
+
+
+class Parent(NamedTuple):
+    seq: int
+    state: State
+
+
+class Waiting(NamedTuple):
+    """Where a job with parents starts."""
+
+    waiting_for: int = 0
+    doomed: str | None = None
+
+    @property
+    def slot(self) -> int | None:
+        if self.doomed:
+            return DOOMED
+        return Slot.BLOCKED if self.waiting_for else None
+
+
+def add(tx: Transaction, jobs: Sequence[NewJob], writes: Sequence[RecordWrite]) -> list[Added]:
+    if not records.write(tx, writes):
+        return [Added(job.id, "refused") for job in jobs]
+    intake = Intake(tx, jobs)
+    added = [intake.take(job) for job in jobs]
+    intake.store()
+    return added
+
+
+class Intake:
+    """The jobs of one call, judged one after the other and stored together.
+
+    What is stored already is asked once for all of them; each job that is taken is put on top of
+    that, because a later one of the call may name it.
+    """
+
+    def __init__(self, tx: Transaction, jobs: Sequence[NewJob]) -> None:
+        self._tx = tx
+        self._stored = _stored(tx, jobs)
+        self._holders = _holders(tx, jobs)
+        self._seq = tx.value("last_seq") or 0
+        self._lanes: dict[tuple[str, str, str], int] = {}
+        self._jobs: list[_Row] = []
+        self._submitted: list[_Row] = []
+        self._edges: list[_Row] = []
+        self._keys: list[_Row] = []
+
+    def take(self, job: NewJob) -> Added:
+        """Judge one job."""
+        if job.id in self._stored:
+            return Added(job.id, "duplicate")
+        if job.after and not all(edge.parent in self._stored for edge in job.after):
+            return Added(job.id, "refused")
+        if job.unique is not None:
+            holder = self._holders.get(job.unique.key)
+            if holder is not None:
+                return Added(holder, "duplicate")
+            self._hold_key(job)
+        self._put(job)
+        return Added(job.id, "ok")
+
+    def store(self) -> None:
+        tx = self._tx
+        tx.insert("add_jobs", self._jobs)
+        tx.insert("add_submitted", self._submitted)
+        tx.insert("add_edges", self._edges)
+        tx.insert("hold_key", self._keys)
+
+    def _put(self, job: NewJob) -> None:
+        now_ms = self._tx.now_ms
+        self._seq += 1
+        seq, lane = self._seq, self._lane(job)
+        run_at_ms = job.run_at_ms if job.run_at_ms is not None else now_ms + (job.delay_ms or 0)
+        waiting = self._wait(seq, job.after) if job.after else _FREE
+        slot = waiting.slot
+        state: State = "pending" if slot is None else "blocked"
+        if slot is None:
+            slot = Slot.READY if run_at_ms <= now_ms else Slot.LATER
+        unique = job.unique
+        self._jobs.append((
+            seq, job.id, lane, int(slot), job.priority * job.priority_step_ms + run_at_ms, state, run_at_ms,
+            job.max_attempts, job.deadline_at_ms, unique and unique.hold, waiting.waiting_for, waiting.doomed,
+            checksum(job.fingerprint),
+        ))  # fmt: skip
+        self._submitted.append((
+            seq, job.fingerprint, job.priority, job.priority_step_ms, now_ms, job.max_attempts, job.backoff,
+            job.timeout_ms, job.run_id, unique and unique.key, unique and unique.period_ms,
+            to_json(job.tags) if job.tags else None, job.trace, to_json(job.after) if job.after else None,
+            job.code_hash, job.place, job.origin, job.origin_seq, job.input,
+        ))  # fmt: skip
+        self._stored[job.id] = Parent(seq, state)
+        self._tx.tell("added", lane, job.id, 1)
+
+    def _lane(self, job: NewJob) -> int:
+        names = (job.namespace, job.queue, job.task)
+        if names not in self._lanes:
+            self._lanes[names] = self._tx.lanes.number(Lane(*names))
+        return self._lanes[names]
+
+    def _wait(self, seq: int, edges: Sequence[Edge]) -> Waiting:
+        waiting_for, doomed = 0, None
+        for place, edge in enumerate(edges):
+            parent = self._stored[edge.parent]
+            if parent.state not in FINAL_STATES:
+                waiting_for += 1
+                self._edges.append((parent.seq, seq, place, edge.on_failure))
+            elif parent.state != "completed" and edge.on_failure != "run":
+                doomed = doomed or edge.on_failure
+        return Waiting(waiting_for, doomed)
+
+    def _hold_key(self, job: NewJob) -> None:
+        assert job.unique is not None
+        key, hold, period_ms = job.unique
+        until_ms = self._tx.now_ms + period_ms if hold == "period" else None
+        self._keys.append((key, job.id, until_ms))
+        if until_ms is None or until_ms > self._tx.now_ms:
+            self._holders[key] = job.id
+
+
+def checksum(fingerprint: str) -> int | None:
+    """What the index of outcomes holds of a fingerprint."""
+    return zlib.crc32(fingerprint.encode()) if fingerprint else None
+
+
+_FREE = Waiting()
+
+
+def _stored(tx: Transaction, jobs: Sequence[NewJob]) -> dict[str, Parent]:
+    """The jobs of these ids, and the parents they name, that are stored."""
+    ids = {job.id for job in jobs}
+    ids.update(edge.parent for job in jobs for edge in job.after)
+    found = tx.list("stored", {"ids": to_json(list(ids))})
+    return {job_id: Parent(seq, state) for job_id, seq, state in found}
+
+
+def _holders(tx: Transaction, jobs: Sequence[NewJob]) -> dict[str, str]:
+    keys = {job.unique.key for job in jobs if job.unique is not None}
+    if not keys:
+        return {}
+    return dict(tx.list("holders", {"keys": to_json(list(keys)), "now_ms": tx.now_ms}))

@@ -1,0 +1,86 @@
+"""One transaction: the connection inside BEGIN ... COMMIT, the time in it, and what it has to tell."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from wherry.messages import ChangeKind
+from wherry.storage.sqlite.lanes import Lanes
+from wherry.storage.sqlite.statements import for_rows, sql
+
+Params = Sequence[object] | dict[str, object]
+
+_ROWS_A_STATEMENT = 64
+"""A power of two; more rows a statement gain nothing, and each size is compiled once."""
+
+to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""Not ASCII: half of a surrogate pair is then refused when it is bound, not stored as broken UTF-8."""
+
+
+class Transaction:
+    """What the verbs of this storage are written with.
+
+    Attributes:
+        now_ms: the store's time, read once the write lock is held.
+    """
+
+    def __init__(self, db: sqlite3.Connection, now_ms: int, lanes: Lanes) -> None:
+        self._db = db
+        self.now_ms = now_ms
+        self.lanes = lanes
+        self.batch: list[tuple[ChangeKind, int, list[str | int]]] = []
+
+    def value(self, name: str, params: Params = ()) -> Any:
+        """The first column of the first row, None if there is none."""
+        return self.value_of(sql(name), params)
+
+    def value_of(self, text: str, params: Params) -> Any:
+        rows = self._db.execute(text, params).fetchall()
+        return rows[0][0] if rows else None
+
+    def list(self, name: str, params: Params = ()) -> list[Any]:
+        """What a statement returns as one JSON list."""
+        return json.loads(self.value(name, params))
+
+    def list_of(self, text: str, params: Params) -> list[Any]:
+        return json.loads(self.value_of(text, params))
+
+    def run(self, name: str, params: Params = ()) -> None:
+        self._db.execute(sql(name), params)
+
+    def insert(self, name: str, rows: Sequence[Sequence[object]]) -> None:
+        """Run a statement of one VALUES row for all of these rows.
+
+        A step of `sqlite3` gives up the interpreter lock and has to win it back from the event
+        loop, so many rows share a step: 64, and for the rest the powers of two below.
+        """
+        start, size = 0, _ROWS_A_STATEMENT
+        while start < len(rows):
+            while size > len(rows) - start:
+                size //= 2
+            part = rows[start : start + size]
+            self._db.execute(for_rows(name, size), part[0] if size == 1 else [cell for row in part for cell in row])
+            start += size
+
+    # --- the feed --------------------------------------------------------------------------------
+    def tell(self, kind: ChangeKind, lane: int, job_id: str, revision: int) -> None:
+        """Put one change at the end of this transaction's batch."""
+        batch = self.batch
+        if batch and batch[-1][0] == kind and batch[-1][1] == lane:
+            batch[-1][2].extend((job_id, revision))
+        else:
+            batch.append((kind, lane, [job_id, revision]))
+
+    def append_batch(self) -> int:
+        """Store what was told, as `[[kind, namespace, lane, [id, revision, id, revision, ...]], ...]`.
+
+        Returns:
+            The batch's number.
+        """
+        text = to_json([[kind, *self.lanes.told(lane), ids] for kind, lane, ids in self.batch])
+        number = self._db.execute(sql("add_batch"), (self.now_ms, text)).lastrowid
+        assert number is not None
+        return number
