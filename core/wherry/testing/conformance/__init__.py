@@ -14,6 +14,7 @@ from wherry.testing.conformance import (
     dependencies,
     feed,
     leases,
+    opening,
     payloads,
     putting_back,
     querying,
@@ -31,7 +32,7 @@ from wherry.testing.conformance.builders import add, asking, claim, new_job, set
 from wherry.testing.conformance.world import CASES, Case, World, case
 
 TOPICS = (
-    adding, claiming, waiting, settling, leases, retaining, altering, putting_back, uniqueness,
+    opening, adding, claiming, waiting, settling, leases, retaining, altering, putting_back, uniqueness,
     dependencies, suspending, reporting, feed, records, querying, payloads, races, reunions,
 )  # fmt: skip
 """The modules with the cases."""

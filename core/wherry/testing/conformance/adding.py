@@ -141,11 +141,18 @@ async def a_job_for_an_instant_is_due_then(world: World) -> None:
 @case("D3")
 async def records_are_written_with_the_jobs(world: World) -> None:
     await write(world.storage, "nightly", '"monday"', expected=0)
+    await write(world.storage, "once", "1", expected=0)
+    records = [
+        RecordWrite("k", "nightly", 1, '"tuesday"'),
+        RecordWrite("k", "once", None, None),
+        RecordWrite("k", "new", 0, "1"),
+    ]
 
-    added = await world.storage.add([new_job("a")], records=[RecordWrite("k", "nightly", 1, '"tuesday"')])
+    added = await world.storage.add([new_job("a")], records=records)
 
     assert list(added) == [Added("a", "ok")], added
-    assert await read(world.storage) == [("nightly", 2, '"tuesday"')], await read(world.storage)
+    written = await read(world.storage)
+    assert written == [("new", 1, "1"), ("nightly", 2, '"tuesday"')], written
 
 
 @case("D3", "Q8")

@@ -31,15 +31,16 @@ async def claim_takes_the_lowest_priority_first(world: World) -> None:
 
 @case("R12")
 async def jobs_of_one_priority_go_by_due_time_and_then_by_id(world: World) -> None:
-    now_ms = world.clock.now_ms()
-    await world.storage.add(
-        [new_job("e"), new_job("d"), new_job("b", run_at_ms=now_ms - 5), new_job("a", delay_ms=5)]
-    )
-    world.clock.advance(10)
+    for priority in (0, 1000, -1000):
+        now_ms, common = world.clock.now_ms(), {"priority": priority, "queue": f"{priority}"}
+        await add(world.storage, f"e{priority}", f"d{priority}", **common)
+        await add(world.storage, f"b{priority}", run_at_ms=now_ms - 1, **common)
+        await add(world.storage, f"a{priority}", delay_ms=1, **common)
+        world.clock.advance(10)
 
-    claimed = await claim_ids(world.storage)
+        claimed = await claim_ids(world.storage)
 
-    assert claimed == ["b", "d", "e", "a"], claimed
+        assert claimed == [f"{letter}{priority}" for letter in "bdea"], claimed
 
 
 @case("R12")

@@ -7,6 +7,7 @@ from itertools import product
 from wherry.messages import Edge, Filter, OnFailure, SettleKind
 from wherry.storage.protocol import Storage
 from wherry.testing.conformance.builders import (
+    ENDS,
     add,
     added_and_claimed,
     asking,
@@ -207,6 +208,22 @@ async def a_doomed_child_that_is_put_back_runs(world: World) -> None:
     found = await row(world.storage, "child")
     assert (found.state, found.lapse, found.doomed) == ("pending", None, None), found
     assert await claim_ids(world.storage) == ["child"], "not due"
+
+
+@case("V1", "C8")
+async def a_child_that_was_put_back_is_left_alone_by_its_parents(world: World) -> None:
+    for kind in ENDS:
+        await add(world.storage, f"p-{kind}", f"q-{kind}")
+        await add(world.storage, kind, after=(Edge(f"p-{kind}"), Edge(f"q-{kind}")))
+        await run_to(world.storage, f"p-{kind}", "fail")
+        await settle(world.storage, await row(world.storage, kind), "fail", if_lapsed=True)
+        await world.storage.alter(Filter(ids=(kind,)), "requeue", limit=1)
+        job = await claim_one(world.storage, ids=(kind,))
+
+        await run_to(world.storage, f"q-{kind}", kind)
+
+        found = await row(world.storage, kind)
+        assert (found.state, found.fence, found.lapse) == ("running", job.fence, None), (kind, found)
 
 
 @case("V1")

@@ -186,6 +186,16 @@ async def children_that_are_final_already_wake_at_once(world: World) -> None:
     assert await claim_ids(world.storage) == ["a"], "not due at once"
 
 
+@case("V2", "R11")
+async def a_child_that_was_removed_was_final(world: World) -> None:
+    await settle(world.storage, await added_and_claimed(world.storage, "c"), "complete")
+    await world.storage.alter(Filter(ids=("c",)), "remove", limit=1)
+
+    await suspended(world.storage, "a", Wake(jobs=("c",)))
+
+    assert await claim_ids(world.storage) == ["a"], await row(world.storage, "a")
+
+
 @case("V2", "C1")
 async def suspending_and_waking_are_told(world: World) -> None:
     cursor = await head(world.storage)
