@@ -114,6 +114,8 @@ class NoDefaultClient(WherryError, RuntimeError):
 
 # --- what became of a job ------------------------------------------------------------------------
 class JobNotFound(WherryError, LookupError):
+    """No job of that id is stored."""
+
     code = "job_not_found"
 
     def __init__(self, job_id: str) -> None:
@@ -138,6 +140,8 @@ class JobFailed(WherryError):
 
 
 class JobCancelled(WherryError):
+    """The job that was waited for was cancelled."""
+
     code = "job_cancelled"
 
     def __init__(self, job_id: str) -> None:
@@ -146,6 +150,8 @@ class JobCancelled(WherryError):
 
 
 class JobDisabled(WherryError):
+    """The job that was waited for was disabled."""
+
     code = "job_disabled"
 
     def __init__(self, job_id: str) -> None:
@@ -224,6 +230,8 @@ class Snooze(WherryError):
 
 # --- storages ------------------------------------------------------------------------------------
 class StorageError(WherryError):
+    """Base of what storages raise."""
+
     code = "storage_error"
 
 
@@ -284,6 +292,8 @@ class SchemaTooNew(StorageError):
 
 # --- over HTTP -----------------------------------------------------------------------------------
 class Unauthorized(WherryError):
+    """The token is missing or wrong."""
+
     code = "unauthorized"
 
     def __init__(self, message: str = "the server wants a token: pass `token=` or set WHERRY_TOKEN.") -> None:
