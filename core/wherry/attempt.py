@@ -74,7 +74,8 @@ class Attempt:
             self._settle_down()
         if self._reason == "lost" or settlement is None:
             return None
-        return settlement._replace(retain_ms=self._retain.get(settlement.kind))
+        retain_ms = self._retain.get(settlement.kind)
+        return settlement if retain_ms is None else settlement._replace(retain_ms=retain_ms)
 
     async def _call(self, watch: Watch | None) -> Payload:
         value = self._task.load_input(self.job.input)

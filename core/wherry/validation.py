@@ -16,7 +16,7 @@ from wherry.errors import InvalidTask, NotJson, PayloadTooLarge
 from wherry.messages import Payload
 
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import TypeAdapter
 
 _DEEPEST = 200
 """Levels of nesting; the encoders of Python recurse, and a browser's stack is smaller still."""
@@ -81,36 +81,32 @@ class Checker:
         return text, plain
 
     def _plain(self, adapter: TypeAdapter[Any], value: object) -> Any:
-        from pydantic import ValidationError
-        from pydantic_core import PydanticSerializationError
-
         try:
             return adapter.dump_python(adapter.validate_python(value), mode="json")
-        except ValidationError as error:
-            raise Mismatch(self._problems(error)) from None
-        except PydanticSerializationError as error:
-            raise NotJson(self.label, f"not serializable ({error})") from None
+        except ValueError as error:
+            raise self._ours(error) from None
 
     def load(self, text: Payload) -> Any:
         """The value that the text says, as the annotation wants it.  Raises: `Mismatch`."""
         if self._adapter is None:
             return json.loads(text)
-        from pydantic import ValidationError
-
         try:
             return self._adapter.validate_json(text)
-        except ValidationError as error:
-            raise Mismatch(self._problems(error)) from None
+        except ValueError as error:
+            raise self._ours(error) from None
 
     def schema(self) -> dict[str, Any]:
         """JSON Schema of the value; `{}` when anything goes."""
         return {} if self._adapter is None else self._adapter.json_schema()
 
-    def _problems(self, error: ValidationError) -> list[str]:
-        return [
-            f"{'.'.join([self.label, *map(str, problem['loc'])])}: {problem['msg']}"
-            for problem in error.errors(include_url=False, include_input=False, include_context=False)
-        ]
+    def _ours(self, error: ValueError) -> ValueError:
+        """What a refusal of pydantic's (both of its errors are ValueErrors) means here."""
+        from pydantic import ValidationError
+
+        if not isinstance(error, ValidationError):
+            return NotJson(self.label, f"not serializable ({error})")
+        problems = error.errors(include_url=False, include_input=False, include_context=False)
+        return Mismatch([f"{'.'.join([self.label, *map(str, one['loc'])])}: {one['msg']}" for one in problems])
 
 
 def check_size(text: Payload, limit: int, argument: str) -> None:
