@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from tests.server.loopback import loopback
 from wherry.clock import ManualClock
 from wherry.storage.http import HTTPStorage
 from wherry.storage.memory import MemoryStorage
+from wherry.storage.sqlite import SQLiteStorage
 from wherry.testing.conformance import World
 from wherry_server.app import create_app
-from wherry_server.serving import serving
 
 TOKEN = "a-token-for-tests-0123456789abcdef"
 
@@ -38,15 +41,24 @@ async def memory() -> AsyncGenerator[World]:
         yield World(storage, clock, storage.fork)
 
 
+@harness("sqlite")
+@asynccontextmanager
+async def sqlite() -> AsyncGenerator[World]:
+    """A file of its own for each case; the second opening has a connection and a thread of its own."""
+    clock = ManualClock()
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "jobs.db"
+        async with SQLiteStorage(path, clock=clock) as storage:
+            yield World(storage, clock, lambda: SQLiteStorage(path, clock=clock))
+
+
 @harness("http")
 @asynccontextmanager
 async def http() -> AsyncGenerator[World]:
-    """A real server on loopback, in this thread so that it reads the case's clock."""
+    """A real server on loopback, in a thread of its own: only the clock is shared with it."""
     clock = ManualClock()
     tokens = {TOKEN: ("observe", "submit", "work", "operate")}
-    async with (
-        MemoryStorage("served", clock=clock) as served,
-        serving(create_app(served, tokens=tokens)) as address,
-        HTTPStorage(address.url, token=TOKEN) as storage,
-    ):
-        yield World(storage, clock, lambda: HTTPStorage(address.url, token=TOKEN))
+    async with MemoryStorage("served", clock=clock) as served:
+        with loopback().mounted(create_app(served, tokens=tokens)) as url:
+            async with HTTPStorage(url, token=TOKEN) as storage:
+                yield World(storage, clock, lambda: HTTPStorage(url, token=TOKEN))
