@@ -96,6 +96,7 @@ class Worker:
         self._place: Literal["browser", "server"] = place
         self.name = name or f"{socket.gethostname()}:{secrets.token_hex(4)}"
         self._settled, self._watch, self._retain = settled, watch, retain or {}
+        self._max_payload = storage.capabilities.max_payload
         self._concurrency = concurrency
         self._clients: dict[str, Client] = {}
         self._reports = ReportBuffer(storage)
@@ -297,7 +298,7 @@ class Worker:
             self.registry[job.task],
             context,
             pool=self._pool,
-            max_payload=self._storage.capabilities.max_payload,
+            max_payload=self._max_payload,
             retain=self._retain,
         )
         self._attempts[job.id] = attempt
