@@ -41,29 +41,24 @@ def _cancel(tx: Transaction, jobs: Sequence[Standing]) -> Sequence[Standing]:
     if asked:
         tx.run("ask_to_stop", {"now_ms": tx.now_ms, "seqs": to_json([job.seq for job in asked])})
         tell_all(tx, "cancelling", asked)
-    finish(
-        tx,
-        [
-            (job, _end(tx, job, "cancelled")._replace(cancel_requested_at_ms=tx.now_ms))
-            for job in jobs
-            if job.slot != Slot.HELD
-        ],
-    )
+    idle = [job for job in jobs if job.slot != Slot.HELD]
+    ends = [_end(tx, job, "cancelled")._replace(cancel_requested_at_ms=tx.now_ms) for job in idle]
+    finish(tx, list(zip(idle, ends, strict=True)))
     return jobs
 
 
 def _disable(tx: Transaction, jobs: Sequence[Standing]) -> Sequence[Standing]:
-    finish(
-        tx,
-        [(job, _end(tx, job, "disabled")._replace(fence=job.fence + (job.slot == Slot.HELD))) for job in jobs],
-    )
+    ends = [_end(tx, job, "disabled") for job in jobs]
+    # Its attempt is over, so that no write of it is taken any more.
+    fences = [job.fence + (job.slot == Slot.HELD) for job in jobs]
+    finish(tx, [(job, end._replace(fence=f)) for job, end, f in zip(jobs, ends, fences, strict=True)])
     return jobs
 
 
 def _end(tx: Transaction, job: Standing, state: State) -> Finish:
     return Finish(
-        job.seq, job.id, state, job.fence, job.last_settled, None, "", None, tx.now_ms, job.cancel_requested_at_ms,
-        0, None,
+        job.seq, job.id, state, job.fence, job.last_settled, None, "", tx.now_ms,
+        job.cancel_requested_at_ms, 0, None,
     )  # fmt: skip
 
 

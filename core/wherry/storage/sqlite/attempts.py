@@ -58,10 +58,11 @@ def _runs(reports: Sequence[Report]) -> Iterator[list[Report]]:
 
 def _report(tx: Transaction, reports: Sequence[Report]) -> list[Verdict]:
     found = standing(tx, [each.id for each in reports])
-    verdicts = [_verdict(found.get(each.id), each.fence) for each in reports]
+    verdicts: list[Verdict] = [_verdict(found.get(each.id), each.fence) for each in reports]
     taken = [each for each, verdict in zip(reports, verdicts, strict=True) if verdict in ("ok", "cancel")]
     _write_logs(tx, [each for each in taken if each.logs])
-    tx.insert("add_records", [("step", f"{r.id}/{r.step[0]}", 1, r.step[1]) for r in taken if r.step is not None])
+    steps = [(each.id, *each.step) for each in taken if each.step is not None]
+    tx.insert("add_records", [("step", f"{job_id}/{name}", 1, outcome) for job_id, name, outcome in steps])
     told = [each for each in taken if (each.percent, each.message, each.details) != (None, None, None)]
     tx.insert("progress", [(found[r.id].seq, r.id, r.percent, r.message, r.details) for r in told])
     tell_all(tx, "progress", [found[each.id] for each in told])

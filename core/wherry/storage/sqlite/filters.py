@@ -7,13 +7,13 @@ every finished job.  Only fixed words go into the text; what people give is boun
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple, get_args
+from typing import NamedTuple, cast, get_args
 
 from wherry.messages import FINAL_STATES, Filter, State
 from wherry.storage.sqlite.intake import checksum
 from wherry.storage.sqlite.transaction import Transaction, to_json
 
-STATES: tuple[State, ...] = get_args(State)
+STATES = cast("tuple[State, ...]", get_args(State))
 
 _SETS: dict[State, tuple[str, ...]] = {
     "blocked": ("slot IN (2, 3, 6)",),
@@ -31,6 +31,9 @@ _LAPSED = (
     " UNION SELECT seq FROM jobs WHERE deadline_at_ms <= :now_ms AND slot <> 5"
     " UNION SELECT seq FROM jobs WHERE claim IS NOT NULL AND lease_until_ms <= :now_ms"
 )
+
+
+_ALL_BY_ID = "jobs AS j INDEXED BY jobs_id"
 
 
 class Search(NamedTuple):
@@ -52,9 +55,7 @@ class Part(NamedTuple):
 
 def search(tx: Transaction, where: Filter, states: Collection[State] = STATES) -> Search | None:
     """How to find the jobs of a filter that are in one of `states`; None when there can be none."""
-    wanted = [state for state in STATES if state in states and (where.states is None or state in where.states)]
-    if where.finished_for_ms is not None:
-        wanted = [state for state in wanted if state in FINAL_STATES]
+    wanted: list[State] = [state for state in STATES if state in states and _may_be(where, state)]
     tx.lanes.refresh()
     lanes = tx.lanes.matching(where.namespaces or None, where.queues, where.tasks)
     if not wanted or not lanes:
@@ -64,12 +65,19 @@ def search(tx: Transaction, where: Filter, states: Collection[State] = STATES) -
     start = next((part for part in parts if part.start), None)
     conditions = ["j.purge_at_ms <= :now_ms" if where.expired else "j.hidden = 0"]
     conditions += [part.condition for part in parts if part is not start]
+    found_by = f"({start.start}) AS d CROSS JOIN jobs AS j ON j.seq = d.seq" if start else _ALL_BY_ID
     return Search(
-        f"({start.start}) AS d CROSS JOIN jobs AS j ON j.seq = d.seq" if start else "jobs AS j INDEXED BY jobs_id",
+        found_by,
         " AND ".join(conditions),
         {"now_ms": tx.now_ms, "lanes": to_json(lanes), **_params(where)},
         not demands,
     )
+
+
+def _may_be(where: Filter, state: State) -> bool:
+    if where.finished_for_ms is not None and state not in FINAL_STATES:
+        return False
+    return where.states is None or state in where.states
 
 
 def _demands(where: Filter, states: Sequence[State]) -> Iterator[Part]:

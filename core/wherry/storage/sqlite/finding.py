@@ -16,7 +16,8 @@ from wherry.storage.sqlite.transaction import Transaction, to_json
 _ROWS_A_READ = 64
 """Jobs read in one JSON text: with payloads of a megabyte each it is still a fraction of SQLite's limit."""
 
-_PERCENT, _TAGS, _PARENTS, _WAKE, _HIDDEN = map(JobRow._fields.index, ("percent", "tags", "after", "wake", "hidden"))
+_SPECIAL = ("percent", "tags", "after", "wake", "hidden")
+_PERCENT, _TAGS, _PARENTS, _WAKE, _HIDDEN = map(JobRow._fields.index, _SPECIAL)
 _BY: dict[CountBy, int] = {"queue": 1, "task": 2}
 
 
@@ -32,15 +33,17 @@ def query(tx: Transaction, where: Filter, limit: int, cursor: str | None) -> tup
     return page, page[-1].id if len(page) == limit else None
 
 
-def page_of(tx: Transaction, found: Search | None, limit: int, *, after: str | None, descending: bool) -> list[int]:
+def page_of(
+    tx: Transaction, found: Search | None, limit: int, *, after: str | None, descending: bool
+) -> list[int]:
     """Numbers of the jobs that match, by id."""
     if found is None:
         return []
     way, order = ("<", "DESC") if descending else (">", "ASC")
     beyond = "" if after is None else f" AND j.id {way} :after"
     text = (
-        f"SELECT json_group_array(seq) FROM (SELECT j.seq FROM {found.source} WHERE {found.conditions}{beyond} "
-        f"ORDER BY j.id {order} LIMIT :limit)"
+        f"SELECT json_group_array(seq) FROM (SELECT j.seq FROM {found.source}"
+        f" WHERE {found.conditions}{beyond} ORDER BY j.id {order} LIMIT :limit)"
     )
     return tx.list_of(text, {**found.params, "limit": limit, "after": after})
 

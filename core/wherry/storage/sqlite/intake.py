@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from wherry.job import Slot
 from wherry.messages import FINAL_STATES, Added, Edge, NewJob, RecordWrite, State
-from wherry.storage.sqlite import records
 from wherry.storage.sqlite.lanes import Lane
+from wherry.storage.sqlite.records import write_records
 from wherry.storage.sqlite.standing import DOOMED
 from wherry.storage.sqlite.transaction import Transaction, to_json
 
@@ -35,7 +35,7 @@ class Waiting(NamedTuple):
 
 
 def add(tx: Transaction, jobs: Sequence[NewJob], writes: Sequence[RecordWrite]) -> list[Added]:
-    if not records.write(tx, writes):
+    if not write_records(tx, writes):
         return [Added(job.id, "refused") for job in jobs]
     intake = Intake(tx, jobs)
     added = [intake.take(job) for job in jobs]

@@ -8,7 +8,7 @@ from wherry.messages import Record, RecordWrite
 from wherry.storage.sqlite.transaction import Transaction
 
 
-def write(tx: Transaction, writes: Sequence[RecordWrite]) -> bool:
+def write_records(tx: Transaction, writes: Sequence[RecordWrite]) -> bool:
     """Compare all, then swap all; False when one does not stand."""
     for kind, key, expected, _ in writes:
         if expected is not None and (tx.value("record_version", {"kind": kind, "key": key}) or 0) != expected:
@@ -21,7 +21,7 @@ def write(tx: Transaction, writes: Sequence[RecordWrite]) -> bool:
     return True
 
 
-def read(tx: Transaction, kind: str, prefix: str) -> list[Record]:
+def read_records(tx: Transaction, kind: str, prefix: str) -> list[Record]:
     found = tx.list("read_records", {"kind": kind, "prefix": prefix, "beyond": _beyond(prefix)})
     return [Record(*row) for row in found]
 

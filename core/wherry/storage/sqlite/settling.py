@@ -66,7 +66,7 @@ class _Run:
 
     def settle(self, settlements: Sequence[Settlement]) -> list[Verdict]:
         found = standing(self._tx, [settlement.id for settlement in settlements])
-        verdicts = [self._judge(found.get(settlement.id), settlement) for settlement in settlements]
+        verdicts: list[Verdict] = [self._judge(found.get(each.id), each) for each in settlements]
         finish(self._tx, self._ends)
         self._tx.insert("move", self._moves)
         for kind, job in self._told:
@@ -101,13 +101,12 @@ class _Run:
 
     def _end(self, job: Standing, state: State, settlement: Settlement, mark: str) -> None:
         now_ms, retain_ms = self._tx.now_ms, settlement.retain_ms
-        completed = state == "completed"
         self._ends.append((
             job,
             Finish(
-                job.seq, job.id, state, job.fence, mark, settlement.output if completed else None,
-                _line(settlement), 100.0 if completed else None, now_ms, job.cancel_requested_at_ms,
-                retain_ms == 0, None if retain_ms is None else now_ms + (retain_ms or HIDDEN_FOR_MS),
+                job.seq, job.id, state, job.fence, mark, settlement.output if state == "completed" else None,
+                _line(settlement), now_ms, job.cancel_requested_at_ms, retain_ms == 0,
+                None if retain_ms is None else now_ms + (retain_ms or HIDDEN_FOR_MS),
             ),
         ))  # fmt: skip
 

@@ -86,7 +86,6 @@ class Finish(NamedTuple):
     output: Payload | None
     errors: str
     """Added to those that are kept."""
-    percent: float | None
     finished_at_ms: int
     cancel_requested_at_ms: int | None
     hidden: int
@@ -106,10 +105,11 @@ def standing_of(tx: Transaction, seqs: Sequence[int]) -> list[Standing]:
 
 def pending(job: Standing, run_at_ms: int, now_ms: int, *, told: bool = True) -> Move:
     """The job pending from `run_at_ms` on; told changes count in its revision."""
+    slot = Slot.READY if run_at_ms <= now_ms else Slot.LATER
+    rank = job.rank - job.run_at_ms + run_at_ms
     return Move(
-        job.seq, job.id, Slot.READY if run_at_ms <= now_ms else Slot.LATER, job.rank - job.run_at_ms + run_at_ms,
-        "pending", run_at_ms, job.revision + told, job.attempt, job.interruptions, job.last_settled,
-        job.waiting_for, job.doomed, None, "",
+        job.seq, job.id, slot, rank, "pending", run_at_ms, job.revision + told, job.attempt,
+        job.interruptions, job.last_settled, job.waiting_for, job.doomed, None, "",
     )  # fmt: skip
 
 
@@ -171,9 +171,8 @@ def _free_children(tx: Transaction, children: Sequence[tuple[Standing, list[str]
         if child.state != "blocked":
             continue
         failures = [edge for edge in held if edge != "run" and state != "completed"]
-        child = child._replace(
-            waiting_for=child.waiting_for - len(held), doomed=child.doomed or (failures[0] if failures else None)
-        )
+        doomed = child.doomed or (failures[0] if failures else None)
+        child = child._replace(waiting_for=child.waiting_for - len(held), doomed=doomed)
         if child.doomed or child.waiting_for:
             moves.append(_still_blocked(child))
         else:

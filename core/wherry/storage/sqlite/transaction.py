@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wherry.messages import ChangeKind
 from wherry.storage.sqlite.lanes import Lanes
 from wherry.storage.sqlite.statements import for_rows, sql
 
-Params = Sequence[object] | dict[str, object]
+Params = Sequence[object] | Mapping[str, object]
 
 _ROWS_A_STATEMENT = 64
 """A power of two; more rows a statement gain nothing, and each size is compiled once."""
@@ -61,8 +61,8 @@ class Transaction:
         while start < len(rows):
             while size > len(rows) - start:
                 size //= 2
-            part = rows[start : start + size]
-            self._db.execute(for_rows(name, size), part[0] if size == 1 else [cell for row in part for cell in row])
+            cells = [cell for row in rows[start : start + size] for cell in row]
+            self._db.execute(for_rows(name, size), cells)
             start += size
 
     # --- the feed --------------------------------------------------------------------------------
