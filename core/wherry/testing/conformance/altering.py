@@ -39,6 +39,7 @@ async def a_waiting_job_is_cancelled_at_once_and_free_of_charge(world: World) ->
     for name, found in (await storage.get(ids)).items():
         assert (found.state, found.attempt) == ("cancelled", 0), (name, found)
         assert found.finished_at_ms == world.clock.now_ms(), (name, found)
+    world.clock.advance(2000)
     assert await claim_ids(storage) == [], "a cancelled job ran"
 
 

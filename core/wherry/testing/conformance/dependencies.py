@@ -218,12 +218,16 @@ async def a_child_that_was_put_back_is_left_alone_by_its_parents(world: World) -
         await run_to(world.storage, f"p-{kind}", "fail")
         await settle(world.storage, await row(world.storage, kind), "fail", if_lapsed=True)
         await world.storage.alter(Filter(ids=(kind,)), "requeue", limit=1)
-        job = await claim_one(world.storage, ids=(kind,))
+        job, waiting_for = (
+            await claim_one(world.storage, ids=(kind,)),
+            (await row(world.storage, kind)).waiting_for,
+        )
 
         await run_to(world.storage, f"q-{kind}", kind)
 
         found = await row(world.storage, kind)
         assert (found.state, found.fence, found.lapse) == ("running", job.fence, None), (kind, found)
+        assert (waiting_for, found.waiting_for) == (0, 0), (kind, waiting_for, found)
 
 
 @case("V1")

@@ -154,7 +154,7 @@ async def a_cursor_of_another_store_asks_to_read_state_again(world: World) -> No
     await add(world.storage, "a")
     good = await head(world.storage)
 
-    for stranger in ("elsewhere:1", "1", "x", "ü", "999999999999", f"{good}9999", "0:0", "-1"):
+    for stranger in ("elsewhere:1", "1", "x", "ü", "999999999999", f"{good}9999", f"{good}x", "0:0", "-1"):
         page = await world.storage.changes(Cursor(stranger), limit=10)
 
         assert (list(page.items), page.resync) == ([], True), (stranger, page)

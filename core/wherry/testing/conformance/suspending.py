@@ -208,6 +208,18 @@ async def suspending_and_waking_are_told(world: World) -> None:
     assert [revision for _, revision in told] == [1, 2, 3, 4], told
 
 
+@case("V2", "C1")
+async def the_end_of_a_sleep_is_told(world: World) -> None:
+    await suspended(world.storage, "a", Wake(after_ms=1000))
+    before, cursor = await row(world.storage, "a"), await head(world.storage)
+    world.clock.advance(1000)
+
+    await claim_one(world.storage)
+
+    told = [(change.kind, change.revision) for change in await changes_since(world.storage, cursor)]
+    assert told == [("released", before.revision + 1), ("started", before.revision + 2)], told
+
+
 @case("V2")
 async def a_woken_job_waits_for_what_it_asks_next(world: World) -> None:
     await suspended(world.storage, "a", Wake(after_ms=5000, signals=("go",)))

@@ -136,6 +136,16 @@ async def a_period_counts_from_add_whatever_becomes_of_the_job(world: World) -> 
     assert after == Added("c", "ok"), after
 
 
+@case("U1", "R11")
+async def a_removed_job_holds_no_key(world: World) -> None:
+    await settle(world.storage, await added_and_claimed(world.storage, "a", unique=PERIOD), "complete")
+    await world.storage.alter(Filter(ids=("a",)), "remove", limit=1)
+
+    added = await offer(world.storage, "b", PERIOD)
+
+    assert added == Added("b", "ok"), added
+
+
 @case("U1", "Q12")
 async def the_key_is_free_before_the_settling_call_returns(world: World) -> None:
     job = await added_and_claimed(world.storage, "a", unique=DONE)

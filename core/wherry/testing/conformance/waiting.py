@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wherry.messages import Wake
+from wherry.messages import Signal, Wake
 from wherry.testing.conformance.builders import (
     add,
     added_and_claimed,
@@ -67,6 +67,21 @@ async def a_sleep_to_come_is_waited_for(world: World) -> None:
     found = await exchange_claim(world.storage)
 
     assert found.next_due_in_ms == 5000, found
+
+
+@case("R15", "V2")
+async def a_job_is_due_at_the_last_time_it_was_given(world: World) -> None:
+    job = await added_and_claimed(world.storage, "a")
+    await settle(world.storage, job, "suspend", wake=Wake(after_ms=5000, signals=("go",)))
+    await world.storage.signal([Signal("a", "go", "1", "1")])
+    await settle(world.storage, await claim_one(world.storage), "snooze", delay_ms=9000)
+
+    world.clock.advance(5000)
+    found = await exchange_claim(world.storage)
+    world.clock.advance(4000)
+
+    assert (list(found.jobs), found.next_due_in_ms) == ([], 4000), found
+    assert await claim_ids(world.storage) == ["a"], "not claimed when due"
 
 
 @case("R16")
