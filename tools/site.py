@@ -111,7 +111,7 @@ def publish(node: Path, wheel: Path, quality: int) -> None:
         folder = lay_out(build, files)
         report = verify(node, folder / "runtime")
         current.note = f"pydantic {report['pydantic']}, {report['sources']} modules with sources"
-    write_manifest(build, files, wheel.name)
+    write_manifest(build, files, wheel.name, quality)
     prune_builds(build)
     prune_cache(files)
 
@@ -165,7 +165,7 @@ def lay_out(build: str, files: dict[str, File]) -> Path:
     return folder
 
 
-def write_manifest(build: str, files: dict[str, File], wheel_name: str) -> None:
+def write_manifest(build: str, files: dict[str, File], wheel_name: str, quality: int) -> None:
     """Put the files of the root in place, and at last the manifest, each in one move."""
     for name in AT_THE_ROOT:
         if name in files:
@@ -181,6 +181,7 @@ def write_manifest(build: str, files: dict[str, File], wheel_name: str) -> None:
         "packages": {
             name: {"version": item["version"], "file": item["file_name"]} for name, item in lock.items()
         },
+        "brotli": quality,
         "files": {name: file.sizes() for name, file in files.items()},
     }
     replace(MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())

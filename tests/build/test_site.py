@@ -79,7 +79,9 @@ def test_the_first_visit_stays_within_its_budget(manifest: dict[str, Any]) -> No
     needed = ["pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json"]
     files = [f"runtime/{name}" for name in [*needed, manifest["wheel"]]]
 
-    assert sum(manifest["files"][name]["br"] for name in files) <= 6_500_000
+    # A quick build, which the tests make, is compressed an eighth worse than a published one.
+    budget = 6_500_000 * (1 if manifest["brotli"] == site.BEST else 9 / 8)
+    assert sum(manifest["files"][name]["br"] for name in files) <= budget
 
 
 def test_the_wheel_stays_within_its_budget() -> None:
