@@ -113,13 +113,16 @@ async def a_lapsed_lease_cannot_be_renewed(world: World) -> None:
 
 
 @case("R3", "Q4")
-async def no_lease_is_held_and_over_at_once(world: World) -> None:
+async def a_lease_is_over_at_its_instant(world: World) -> None:
     job = await added_and_claimed(world.storage, "a")
-    world.clock.advance(LEASE_MS)
+    world.clock.advance(LEASE_MS - 1)
+    before = (await row(world.storage, "a")).lapse
+    world.clock.advance(1)
 
-    lapse, verdict = (await row(world.storage, "a")).lapse, await renew(world.storage, job)
+    found, verdict = await row(world.storage, "a"), await renew(world.storage, job)
 
-    assert (lapse, verdict) in ((None, "ok"), ("lease", "lost")), (lapse, verdict)
+    assert (before, found.lapse, verdict) == (None, "lease", "lost"), (before, found, verdict)
+    assert found.lease_until_ms == world.clock.now_ms(), found
 
 
 @case("R3", "Q5")
@@ -263,7 +266,7 @@ async def a_deadline_is_over_in_every_state(world: World) -> None:
     await add(storage, "pending", "later", **deadline)
     await add(storage, "blocked", after=(Edge("running"),), **deadline)
     await settle(storage, await added_and_claimed(storage, "done", **deadline), "complete")
-    world.clock.advance(1001)
+    world.clock.advance(1000)
     fences = {"running": running.fence, "suspended": asleep.fence}
 
     lapsed = await query_ids(storage, lapsed=True, oldest_first=True)

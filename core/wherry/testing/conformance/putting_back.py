@@ -70,7 +70,7 @@ async def only_final_jobs_that_did_not_complete_are_put_back(world: World) -> No
 @case("C8", "R8", "R7")
 async def a_job_put_back_forgets_what_ended_it(world: World) -> None:
     now_ms = world.clock.now_ms()
-    await add(world.storage, "over", deadline_at_ms=now_ms + 10)
+    await add(world.storage, "over", deadline_at_ms=now_ms + 20)
     await add(world.storage, "open", deadline_at_ms=now_ms + 10**6)
     asked = await added_and_claimed(world.storage, "asked")
     await world.storage.alter(Filter(ids=("over", "open", "asked")), "cancel", limit=9)

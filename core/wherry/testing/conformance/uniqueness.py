@@ -129,7 +129,7 @@ async def a_period_counts_from_add_whatever_becomes_of_the_job(world: World) -> 
     world.clock.advance(499)
 
     within = await offer(world.storage, "b", PERIOD)
-    world.clock.advance(2)
+    world.clock.advance(1)
     after = await offer(world.storage, "c", PERIOD)
 
     assert within == Added("a", "duplicate"), within
