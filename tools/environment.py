@@ -16,7 +16,7 @@ from tools.stamps import digest, exclusive, is_fresh, mark_fresh
 from tools.terminal import BuildError, step
 
 # A larger profile holds the smaller one.  Hatchling makes the wheel, also for the demo.
-PROFILES = {"server": ".[server]", "dev": ".[server,sqlite,http,postgres,dev]"}
+PROFILES = {"server": ".[server]", "dev": ".[server,http,postgres,dev]"}
 REMEDY_PIP = "Read the log. `rm -r .venv` makes the next run start from an empty environment."
 
 
