@@ -11,6 +11,7 @@ from wherry.testing.conformance import (
     adding,
     altering,
     claiming,
+    deadlines,
     dependencies,
     feed,
     leases,
@@ -32,8 +33,8 @@ from wherry.testing.conformance.builders import add, asking, claim, new_job, set
 from wherry.testing.conformance.world import CASES, Case, World, case
 
 TOPICS = (
-    opening, adding, claiming, waiting, settling, leases, retaining, altering, putting_back, uniqueness,
-    dependencies, suspending, reporting, feed, records, querying, payloads, races, reunions,
+    opening, adding, claiming, waiting, settling, leases, deadlines, retaining, altering, putting_back,
+    uniqueness, dependencies, suspending, reporting, feed, records, querying, payloads, races, reunions,
 )  # fmt: skip
 """The modules with the cases."""
 

@@ -59,6 +59,20 @@ async def order_holds_over_queues_and_tasks(world: World) -> None:
     assert first == ["b", "d", "c"], first
 
 
+@case("R12", "C7")
+async def order_holds_over_many_lanes(world: World) -> None:
+    lanes = [(space, queue, task) for space in "mn" for queue in "uvwxyz" for task in "abc"]
+    jobs = [
+        new_job(f"{number:02d}", namespace=space, queue=queue, task=task, priority=number * 37 % 101)
+        for number, (space, queue, task) in enumerate(lanes * 2)
+    ]
+    await world.storage.add(jobs)
+
+    claimed = await claim_ids(world.storage, tasks=tuple("abc"), namespaces=tuple("mn"))
+
+    assert claimed == [job.id for job in sorted(jobs, key=lambda job: (job.priority, job.id))], claimed
+
+
 @case("R12")
 async def no_waiting_makes_up_for_priority(world: World) -> None:
     await add(world.storage, "old", priority=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wherry.job import JobRow
-from wherry.messages import Claimed, Edge, Filter, Lease, SettleKind, Wake
+from wherry.messages import Claimed, Filter, Lease, SettleKind
 from wherry.storage.protocol import Storage
 from wherry.testing.conformance.builders import (
     LEASE_MS,
@@ -255,29 +255,6 @@ async def what_lapsed_is_judged_again_in_the_settling_write(world: World) -> Non
 
     assert (seen, verdict) == (["a"], "lost"), (seen, verdict)
     assert await settle(world.storage, job, "complete") == "ok", "the holder was refused"
-
-
-@case("R8")
-async def a_deadline_is_over_in_every_state(world: World) -> None:
-    storage, deadline = world.storage, {"deadline_at_ms": world.clock.now_ms() + 1000}
-    running = await added_and_claimed(storage, "running", **deadline)
-    asleep = await added_and_claimed(storage, "suspended", **deadline)
-    await settle(storage, asleep, "suspend", wake=Wake(signals=("x",)))
-    await add(storage, "pending", "later", **deadline)
-    await add(storage, "blocked", after=(Edge("running"),), **deadline)
-    await settle(storage, await added_and_claimed(storage, "done", **deadline), "complete")
-    world.clock.advance(1000)
-    fences = {"running": running.fence, "suspended": asleep.fence}
-
-    lapsed = await query_ids(storage, lapsed=True, oldest_first=True)
-    verdicts = [
-        await settle_lapsed(storage, Lease(name, fences.get(name, 0)), "fail", error="{}") for name in lapsed
-    ]
-
-    assert lapsed == ["blocked", "later", "pending", "running", "suspended"], lapsed
-    assert verdicts == ["ok"] * 5, verdicts
-    counts = await storage.count(Filter(), by=("state",))
-    assert counts == {("failed",): 5, ("completed",): 1}, counts
 
 
 @case("R3", "R13")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio import gather
+from asyncio import create_task, gather, wait
 from collections import Counter
 from collections.abc import Sequence
 
@@ -16,6 +16,7 @@ from wherry.testing.conformance.builders import (
     claim,
     claim_ids,
     claim_one,
+    in_time,
     new_job,
     query_ids,
     read,
@@ -89,6 +90,24 @@ async def a_claim_repeated_while_it_is_under_way_is_charged_once(world: World) -
     assert [one.attempt for one in rows.values()] == [1, 1, 0, 0], rows
 
 
+@case("Q2", "R3", "R5")
+async def a_call_that_was_given_up_can_be_repeated(world: World) -> None:
+    for turns in range(6):
+        name = f"{turns}"
+        await add(world.storage, name)
+        request = asking(limit=1)
+        given_up = create_task(world.storage.exchange([], request))
+        for _ in range(turns):
+            await wait([given_up], timeout=0)
+        given_up.cancel()
+        await wait([given_up])
+
+        again = await in_time(world.storage.exchange([], request))
+
+        assert [(job.id, job.fence, job.attempt) for job in again.jobs] == [(name, 1, 1)], (turns, again)
+        assert await claim_ids(world.storage) == [], "claimed twice"
+
+
 @case("R1", "Q2", "Q3", "Q12")
 async def concurrent_exchanges_lose_and_double_nothing(world: World) -> None:
     names = [f"{number:03d}" for number in range(60)]
@@ -113,6 +132,22 @@ async def concurrent_adds_of_one_key_store_one_job(world: World) -> None:
     (winner,) = await query_ids(world.storage)
     assert Counter(one.verdict for one in added) == {"ok": 1, "duplicate": 7}, added
     assert {one.id for one in added} == {winner}, added
+
+
+@case("U1", "C8", "Q9")
+async def a_key_has_one_holder_when_jobs_are_put_back(world: World) -> None:
+    unique = Unique("k", "done")
+    for number in range(4):
+        job = await added_and_claimed(world.storage, f"old {number}", unique=unique)
+        await settle(world.storage, job, "fail")
+    async with world.second() as second:
+        putting_back = [storage.alter(Filter(), "requeue", limit=9) for storage in (world.storage, second)]
+        adding = [storage.add([new_job("new", unique=unique)]) for storage in (world.storage, second)]
+        changed, added = await gather(gather(*putting_back), gather(*adding))
+
+    waiting = await query_ids(world.storage, states=("pending",))
+    assert len(waiting) == 1, (waiting, changed, added)
+    assert {one.id for (one,) in added} == set(waiting), (waiting, changed, added)
 
 
 @case("Q1", "C2")
@@ -148,6 +183,20 @@ async def a_cancel_beside_a_retry_ends_the_job(world: World) -> None:
         found = await row(world.storage, job.id)
         assert (list(changed), found.state) == ([job.id], "cancelled"), (verdict, changed, found)
     assert await claim_ids(world.storage) == [], "a cancelled job came back"
+
+
+@case("R7")
+async def a_cancel_beside_a_claim_is_never_forgotten(world: World) -> None:
+    for number in range(5):
+        await add(world.storage, f"{number}")
+        async with world.second() as second:
+            cancelling = second.alter(Filter(ids=(f"{number}",)), "cancel", limit=1)
+            jobs, changed = await gather(claim(world.storage), cancelling)
+
+        found = await row(world.storage, f"{number}")
+        state = "running" if jobs else "cancelled"
+        assert (list(changed), found.state) == ([f"{number}"], state), (jobs, changed, found)
+        assert found.cancel_requested_at_ms == world.clock.now_ms(), found
 
 
 @case("R7", "Q3")

@@ -30,11 +30,11 @@ async def report(storage: Storage, job: Claimed, **news: Any) -> str:
 async def progress_is_stored(world: World) -> None:
     job = await added_and_claimed(world.storage, "a")
 
-    verdict = await report(world.storage, job, percent=12.5, message="halfway ½", details='{"n":1}')
+    verdict = await report(world.storage, job, percent=100 / 3, message="halfway ½", details='{"n":1}')
 
     found = await row(world.storage, "a")
     assert verdict == "ok", verdict
-    assert (found.percent, found.message, found.details) == (12.5, "halfway ½", '{"n":1}'), found
+    assert (found.percent, found.message, found.details) == (100 / 3, "halfway ½", '{"n":1}'), found
 
 
 @case("R14")

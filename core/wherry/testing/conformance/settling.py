@@ -197,9 +197,9 @@ async def one_settlement_twice_in_a_call_counts_once(world: World) -> None:
     done, back = await added_and_claimed(world.storage, "a"), await added_and_claimed(world.storage, "b")
     twice = [settlement(done, "complete"), settlement(back, "release")] * 2
 
-    exchanged = await world.storage.exchange(twice, None)
+    exchanged = await world.storage.exchange([*twice, settlement(done, "fail")], None)
 
-    assert list(exchanged.verdicts) == ["ok"] * 4, exchanged
+    assert list(exchanged.verdicts) == ["ok"] * 4 + ["lost"], exchanged
     found = await row(world.storage, "b")
     assert (found.attempt, found.interruptions) == (0, 1), found
 

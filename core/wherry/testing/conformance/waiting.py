@@ -69,6 +69,19 @@ async def a_sleep_to_come_is_waited_for(world: World) -> None:
     assert found.next_due_in_ms == 5000, found
 
 
+@case("R12", "R5")
+async def a_job_that_comes_back_queues_at_its_new_time(world: World) -> None:
+    job = await added_and_claimed(world.storage, "a")
+    world.clock.advance(1)
+    await add(world.storage, "b")
+    world.clock.advance(1)
+
+    await settle(world.storage, job, "retry")
+
+    claimed = await claim_ids(world.storage)
+    assert claimed == ["b", "a"], claimed
+
+
 @case("R15", "V2")
 async def a_job_is_due_at_the_last_time_it_was_given(world: World) -> None:
     job = await added_and_claimed(world.storage, "a")
@@ -132,32 +145,6 @@ async def a_paused_queue_keeps_what_runs_and_what_comes_back(world: World) -> No
     assert verdict == "ok", verdict
     assert await claim_ids(world.storage) == [], "claimed from a paused queue"
     assert (await row(world.storage, "a")).state == "pending", await row(world.storage, "a")
-
-
-@case("R8")
-async def a_job_is_not_claimed_when_its_deadline_is_over(world: World) -> None:
-    deadline_at_ms = world.clock.now_ms() + 1000
-    await add(world.storage, "a", deadline_at_ms=deadline_at_ms)
-    await add(world.storage, "b")
-    world.clock.advance(1000)
-
-    claimed = await claim_ids(world.storage)
-
-    assert claimed == ["b"], claimed
-    found = await row(world.storage, "a")
-    assert (found.state, found.lapse, found.attempt) == ("pending", "deadline", 0), found
-
-
-@case("R8")
-async def many_jobs_past_their_deadline_hold_nobody_up(world: World) -> None:
-    deadline_at_ms = world.clock.now_ms() + 1000
-    await add(world.storage, *[f"a{number:02d}" for number in range(40)], deadline_at_ms=deadline_at_ms)
-    await add(world.storage, "b")
-    world.clock.advance(1000)
-
-    job = await claim_one(world.storage)
-
-    assert job.id == "b", job
 
 
 @case("R15", "Q4")
