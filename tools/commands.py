@@ -128,6 +128,10 @@ def main(arguments: list[str]) -> int:
     except BuildError as error:
         say(f"\n{error}\n\n  {error.remedy}", error=True)
         return 1
+    except BrokenPipeError:
+        # As in `build.py site | head`: nobody reads any more, so say nothing, also not at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
     except KeyboardInterrupt:
         say("\nStopped. The same command goes on from here.", error=True)
         return 130
