@@ -7,8 +7,11 @@ from wherry.storage.protocol import Storage
 from wherry.testing.conformance.builders import (
     add,
     added_and_claimed,
+    asking,
     changes_since,
     claim_ids,
+    claim_one,
+    exchange_claim,
     head,
     read,
     renew,
@@ -172,6 +175,28 @@ async def a_removed_job_is_told_and_unknown_from_then_on(world: World) -> None:
     verdicts += await world.storage.report([Report("a", job.fence, 1)])
     verdicts += await world.storage.signal([Signal("a", "x", "1", "1")])
     assert verdicts == ["unknown"] * 4, verdicts
+
+
+@case("R11", "V1", "V2")
+async def nothing_waits_for_a_removed_job_or_trips_over_it(world: World) -> None:
+    storage, request = world.storage, asking(ids=("claimed",))
+    await add(storage, "ready", "claimed", "parent")
+    await add(storage, "later", delay_ms=1000)
+    await add(storage, "child", after=(Edge("parent"),))
+    await storage.exchange([], request)
+    watcher = await added_and_claimed(storage, "watcher")
+    await settle(storage, watcher, "suspend", wake=Wake(after_ms=1000, jobs=("parent",)))
+    gone = ("ready", "claimed", "later", "child", "watcher")
+    await alter(storage, "disable", *gone)
+
+    removed = await alter(storage, "remove", *gone)
+
+    world.clock.advance(2000)
+    assert removed == sorted(gone), removed
+    assert list((await storage.exchange([], request)).jobs) == [], "the repeated claim"
+    assert await settle(storage, await claim_one(storage), "complete") == "ok", "the parent"
+    left = await exchange_claim(storage)
+    assert (list(left.jobs), left.next_due_in_ms) == ([], None), left
 
 
 @case("R11", "J1")

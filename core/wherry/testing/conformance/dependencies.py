@@ -153,6 +153,7 @@ async def a_parent_that_failed_before_dooms_its_child_too(world: World) -> None:
 
         found = await row(world.storage, edge)
         assert (verdicts, found.doomed, found.lapse) == (["ok"], edge, "doomed"), (verdicts, found)
+        assert found.state == "blocked", found
     assert await claim_ids(world.storage) == [], "a doomed job ran"
 
 

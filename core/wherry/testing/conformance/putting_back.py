@@ -125,3 +125,39 @@ async def a_job_put_back_can_lapse_once_more(world: World) -> None:
 
     found = await row(world.storage, "a")
     assert (verdict, found.state, found.lapse) == ("ok", "failed", None), (verdict, found)
+
+
+@case("C8", "U1")
+async def a_job_that_holds_its_key_still_is_put_back(world: World) -> None:
+    unique = Unique("k", "period", period_ms=60_000)
+    await settle(world.storage, await added_and_claimed(world.storage, "a", unique=unique), "fail")
+
+    changed = await put_back(world.storage, "a")
+
+    assert changed == ["a"], changed
+
+
+@case("C8", "R12")
+async def a_job_put_back_queues_at_its_new_time(world: World) -> None:
+    await add(world.storage, "a")
+    world.clock.advance(1)
+    await add(world.storage, "b")
+    world.clock.advance(1)
+    await world.storage.alter(Filter(ids=("a",)), "cancel", limit=1)
+
+    await put_back(world.storage, "a")
+
+    claimed = await claim_ids(world.storage)
+    assert claimed == ["b", "a"], claimed
+
+
+@case("C8", "Q3")
+async def a_job_put_back_at_once_is_claimed_once(world: World) -> None:
+    await add(world.storage, "a")
+    for _ in range(3):
+        await world.storage.alter(Filter(ids=("a",)), "cancel", limit=1)
+        await put_back(world.storage, "a")
+
+    claimed = await claim_ids(world.storage)
+
+    assert claimed == ["a"], claimed

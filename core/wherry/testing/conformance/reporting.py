@@ -111,7 +111,7 @@ async def the_next_attempt_gets_the_steps_so_far(world: World) -> None:
     steps = {"one": "1", 'two "quoted" ü/1': '{"big":' + str(2**80) + "}", "three": "null"}
     job = await added_and_claimed(world.storage, "a")
     for step in list(steps.items())[:2]:
-        await report(world.storage, job, step=step)
+        await report(world.storage, job, step=step, logs=('"line"',))
     await settle(world.storage, job, "retry")
     second = await claim_one(world.storage)
     await report(world.storage, second, step=("three", "null"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wherry.messages import Filter, SettleKind, Signal, Wake
+from wherry.messages import Filter, Report, SettleKind, Signal, Wake
 from wherry.storage.protocol import Storage
 from wherry.testing.conformance.builders import (
     add,
@@ -67,20 +67,24 @@ async def a_signal_for_another_name_wakes_nobody(world: World) -> None:
 async def a_signal_that_came_before_counts(world: World) -> None:
     job = await added_and_claimed(world.storage, "a")
     await send(world.storage, "a", "go")
+    cursor = await head(world.storage)
 
     verdict = await settle(world.storage, job, "suspend", wake=Wake(signals=("go",)))
 
-    found = await row(world.storage, "a")
+    found, told = await row(world.storage, "a"), await changes_since(world.storage, cursor)
     assert (verdict, found.state, found.attempt) == ("ok", "pending", 0), (verdict, found)
+    assert (told[-1].kind, told[-1].revision) == ("released", found.revision), told
     assert await claim_ids(world.storage) == ["a"], "not due at once"
 
 
 @case("V2")
-async def a_signal_of_another_job_does_not_count(world: World) -> None:
+async def neither_a_signal_of_another_job_nor_a_step_counts(world: World) -> None:
     await add(world.storage, "aa")
     await send(world.storage, "aa", "go")
+    job = await added_and_claimed(world.storage, "a")
+    await world.storage.report([Report("a", job.fence, step=("go/1", "1"))])
 
-    await suspended(world.storage, "a", Wake(signals=("go",)))
+    await settle(world.storage, job, "suspend", wake=Wake(signals=("go",)))
 
     assert await states(world.storage, "a") == ["suspended"], await row(world.storage, "a")
 
