@@ -11,6 +11,7 @@ from wherry.testing.conformance import (
     adding,
     altering,
     claiming,
+    crowds,
     deadlines,
     dependencies,
     feed,
@@ -35,6 +36,7 @@ from wherry.testing.conformance.world import CASES, Case, World, case
 TOPICS = (
     opening, adding, claiming, waiting, settling, leases, deadlines, retaining, altering, putting_back,
     uniqueness, dependencies, suspending, reporting, feed, records, querying, payloads, races, reunions,
+    crowds,
 )  # fmt: skip
 """The modules with the cases."""
 
