@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal, cast, get_args
 
 from wherry.errors import Forbidden, InvalidInput, Unauthorized
+from wherry.storage.http import is_token
 
 Scope = Literal["observe", "submit", "work", "operate"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -65,9 +66,9 @@ def _digest(token: str) -> bytes:
 def _checked(token: str, scopes: Iterable[str]) -> Scopes:
     given = frozenset((scopes,) if isinstance(scopes, str) else scopes)
     unknown = given.difference(SCOPES)
-    if not token.strip() or token != token.strip():
+    if not is_token(token):
         raise InvalidInput(
-            "create_app", ["tokens: a token must be text that is not empty, without spaces around it"]
+            "create_app", ["tokens: a token is one or more visible ASCII characters, no spaces"]
         )
     if unknown or not given:
         raise InvalidInput(

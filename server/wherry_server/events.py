@@ -24,8 +24,8 @@ from wherry_server.operations import API, Call, Operation, parameter
 from wherry_server.problems import log
 from wherry_server.service import Service, Waker
 
-PAGE = 256
-"""Changes read at once: what one stream holds in memory, however slow its reader."""
+PAGE = 64
+"""Changes read at once: what a stream holds in memory, and what a broken one sends again at most."""
 
 Wanted = Callable[[Change], bool]
 
@@ -65,7 +65,7 @@ def _heartbeat() -> ServerSentEvent:
     return ServerSentEvent(comment="still here")
 
 
-async def _until_it_fails(events: AsyncGenerator[ServerSentEvent]) -> AsyncGenerator[ServerSentEvent]:
+async def _until_it_fails(events: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
     """The stream ends when the storage fails: its reader connects again and is told then."""
     async with aclosing(events):
         try:
@@ -75,40 +75,41 @@ async def _until_it_fails(events: AsyncGenerator[ServerSentEvent]) -> AsyncGener
             log.warning("an event stream was closed: %s", error)
 
 
-async def _hints(service: Service) -> AsyncGenerator[ServerSentEvent]:
+async def _hints(service: Service) -> AsyncGenerator[bytes]:
     """Only that something changed: for those who read `changes` themselves."""
     async with service.waker() as waker:
-        yield ServerSentEvent(event="ready", data="{}")
+        yield _event("ready")
         while await waker.wait():
-            yield ServerSentEvent(event="hint", data="{}")
+            yield _event("hint")
 
 
-async def _changes(service: Service, since: Cursor, wanted: Wanted) -> AsyncGenerator[ServerSentEvent]:
+async def _changes(service: Service, since: Cursor, wanted: Wanted) -> AsyncGenerator[bytes]:
     """The changes themselves.  One page is read, sent, and only then the next one read."""
     async with service.waker() as waker:
         page = await service.storage.changes(since, limit=PAGE)
-        yield ServerSentEvent(event="ready", data="{}", id=since or page.cursor)
+        yield _event("ready", id=since or page.cursor)
         while True:
-            for event in _events(page, wanted):
-                yield event
+            if page.items or page.resync:
+                yield _text(page, wanted)
             if not page.items and not await waker.wait():
                 return
             page = await service.storage.changes(page.cursor, limit=PAGE)
 
 
-def _events(page: Changes, wanted: Wanted) -> Sequence[ServerSentEvent]:
+def _text(page: Changes, wanted: Wanted) -> bytes:
+    """A page as one piece, so that it is one write."""
     if page.resync:
-        return [ServerSentEvent(event="resync", data="{}", id=page.cursor)]
-    found = [
-        ServerSentEvent(event="change", data=json.dumps(_CHANGE.to_json(change)))
-        for change in page.items
-        if wanted(change)
-    ]
-    if page.items:
-        # After the last change of the page, or a reader cut off in the middle would miss the rest.
-        # An id without data moves a reader's Last-Event-ID and shows it nothing.
-        found.append(ServerSentEvent(id=page.cursor))
-    return found
+        return _event("resync", id=page.cursor)
+    changes = (json.dumps(_CHANGE.to_json(change)) for change in page.items if wanted(change))
+    # The cursor comes after the last change, or a reader cut off in the middle would miss the rest.
+    # An id without data moves a reader's Last-Event-ID and shows it nothing.
+    return b"".join(_event("change", data) for data in changes) + _event(id=page.cursor)
+
+
+def _event(event: str | None = None, data: str | None = None, *, id: str | None = None) -> bytes:
+    if event is not None and data is None:
+        data = "{}"
+    return ServerSentEvent(data, event=event, id=id, sep="\n").encode()
 
 
 def _wanted(query: Mapping[str, Any]) -> Wanted:

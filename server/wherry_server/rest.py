@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, cast
+from urllib.parse import quote
 
 from starlette.responses import JSONResponse, Response
 
@@ -57,7 +58,8 @@ async def _submit(call: Call) -> Response:
     check(given, 0)
     client = call.service.client(body["namespace"])
     handle = await client.submit(body["task"], body["input"], **_options(given))
-    url = f"{API}/jobs/{handle.id}"
+    # From the request's own path: the app may be mounted below another.
+    url = f"{call.request.url.path}/{quote(handle.id, safe='')}"
     answer = {"id": handle.id, "duplicate_of": handle.duplicate_of, "url": url}
     return JSONResponse(answer, 200 if handle.duplicate_of else 201, {"Location": url})
 

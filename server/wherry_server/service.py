@@ -56,6 +56,11 @@ class Service:
         for waker in tuple(self._wakers):
             waker.wake()
 
+    @property
+    def waiting(self) -> int:
+        """How many streams and polls are open."""
+        return len(self._wakers)
+
     def join(self, waker: Waker) -> None:
         self._wakers.add(waker)
 

@@ -73,13 +73,16 @@ class HTTPStorage(WireStorage):
         url: where the server is, `http://` or `https://`; a path if it is mounted under one.
         token: its bearer token, if it wants one.
 
-    Raises: `UnknownStorage` (no HTTP URL), `InvalidInput` (a password in the URL).
+    Raises: `UnknownStorage` (no HTTP URL), `InvalidInput` (a password in the URL, a token that no
+        header can carry).
     """
 
     def __init__(
         self, url: str, *, token: str | None = None, capabilities: Capabilities | None = None
     ) -> None:
         self.url = _checked(url)
+        if token is not None and not is_token(token):
+            raise InvalidInput("HTTPStorage", ["token: must be visible ASCII characters without spaces"])
         self.store_id: str | None = None
         self.generation = 1
         self.capabilities = capabilities or _BEFORE_HELLO
@@ -217,6 +220,11 @@ class HTTPStorage(WireStorage):
                             self._hints.ring()
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
             pause_s = min(2 * pause_s, longest_s)
+
+
+def is_token(text: str) -> bool:
+    """A header can carry it: visible ASCII, no spaces."""
+    return text.isascii() and text.isprintable() and bool(text) and " " not in text
 
 
 def _checked(url: str) -> str:

@@ -61,9 +61,7 @@ class Verb(NamedTuple):
         try:
             return read_fields(self.parameters, load(text))
         except Misfit as misfit:
-            raise MalformedRequest(
-                f"{self.name}: {misfit}. See /api/openapi.json for what it takes."
-            ) from None
+            raise MalformedRequest(f"{self.name}: {misfit}") from None
 
     def write_result(self, value: Any) -> str:
         """One JSON value."""
