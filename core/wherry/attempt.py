@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 
 from wherry.context import Context
 from wherry.errors import JobTimeout
-from wherry.messages import Claimed, Payload, Settlement
+from wherry.messages import Claimed, Payload, Report, Settlement
 from wherry.retry import after_attempt, describe, interrupted
 from wherry.task import Task
 from wherry.validation import check_size
@@ -25,6 +25,9 @@ class Watch(Protocol):
 
     def enter(self, job: Claimed, *, blocking: bool) -> None: ...
     def leave(self, job: Claimed) -> None: ...
+
+    def report(self, news: Report) -> None:
+        """User code has reported; the worker writes it as soon as this thread is free."""
 
 
 class Attempt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 from wherry.errors import StorageUnavailable
@@ -16,14 +17,19 @@ class ReportBuffer:
     """Keeps the latest progress and all log lines of each attempt until they are written.
 
     The first report goes out at once; those that follow wait for the pause and are joined.
+
+    Args:
+        told: hears of each report the moment it is made, also from code that blocks this thread.
     """
 
-    def __init__(self, storage: Storage) -> None:
-        self._storage = storage
+    def __init__(self, storage: Storage, told: Callable[[Report], object] | None = None) -> None:
+        self._storage, self._told = storage, told
         self._waiting: dict[tuple[str, int], Report] = {}
         self._task: asyncio.Task[None] | None = None
 
     def report(self, news: Report) -> None:
+        if self._told is not None:
+            self._told(news)
         key = (news.id, news.fence)
         before = self._waiting.get(key)
         self._waiting[key] = news if before is None else joined(before, news)

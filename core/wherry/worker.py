@@ -99,7 +99,7 @@ class Worker:
         self._max_payload = storage.capabilities.max_payload
         self._concurrency = concurrency
         self._clients: dict[str, Client] = {}
-        self._reports = ReportBuffer(storage)
+        self._reports = ReportBuffer(storage, watch.report if watch else None)
         self._pool = None if IN_BROWSER else ThreadPoolExecutor(concurrency, "wherry-task")
         self._keeper: LeaseKeeper | None = None
         self._attempts: dict[str, Attempt] = {}
