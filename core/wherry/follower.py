@@ -203,6 +203,8 @@ def make_event(name: str, item: Change, row: JobRow | None, cursor: str) -> Even
         return event._replace(percent=row.percent, message=row.message, details=details)
     if name == "job_complete":
         return event._replace(output=json.loads(row.output) if row.output else None)
+    if name not in ("job_error", "job_retry"):
+        return event  # the row may be read for a later change of the same page
     last = row.errors.rstrip("\n").rpartition("\n")[2]
     retry_at = instant(row.run_at_ms) if name == "job_retry" else None
     return event._replace(error=json.loads(last) if last else None, retry_at=retry_at)

@@ -15,7 +15,7 @@ from wherry.messages import Claimed, RecordWrite, Settlement, Verdict
 from wherry.storage.protocol import Storage
 from wherry.sweeper import Sweeper
 from wherry.task import Task
-from wherry.worker import Worker
+from wherry.worker import Settled, Worker
 
 
 @dataclass(slots=True)
@@ -43,6 +43,7 @@ class Server:
         delete_after_completion: seconds to keep completed jobs, 0 removes at once (those who wait still
             get the result), None keeps them; likewise after failure and cancellation.
         shutdown_timeout: seconds that `stop` lets running jobs go on.
+        settled: called after each settlement with its verdict.
     """
 
     def __init__(
@@ -60,8 +61,9 @@ class Server:
         namespaces: Sequence[str] | None = None,
         watch: Watch | None = None,
         name: str | None = None,
+        settled: Settled | None = None,
     ) -> None:
-        self._storage = storage
+        self._storage, self._told = storage, settled
         self._worker = Worker(
             storage,
             tasks,
@@ -155,6 +157,8 @@ class Server:
         self._emitter.emit(Event(name, "", "", "", datetime.now(UTC), ""))
 
     def _count(self, job: Claimed, settlement: Settlement, verdict: Verdict, run_seconds: float) -> None:
+        if self._told:
+            self._told(job, settlement, verdict, run_seconds)
         if verdict not in ("ok", "cancel"):
             return
         stats = self._stats

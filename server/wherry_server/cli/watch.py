@@ -1,0 +1,114 @@
+"""`wherry watch`: follow a storage or one job live."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from wherry import Client, Event, Filter
+from wherry.events import EVENT_OF
+from wherry.job import JobRow
+from wherry.messages import FINAL_STATES
+from wherry.storage.protocol import Storage
+from wherry_server.cli.arguments import JsonOption, StorageArgument, TokenOption, storage_first
+from wherry_server.cli.finding import find_job
+from wherry_server.cli.following import follow_to_end, report
+from wherry_server.cli.lines import event_data, event_line
+from wherry_server.cli.list_jobs import table
+from wherry_server.cli.screen import Screen
+from wherry_server.cli.session import opened, run
+from wherry_server.cli.words import LOOKS
+
+_REFRESH_S = 0.25
+"""Values move at most four times a second."""
+_SHOWN_RUNNING = 12
+_STATES = ("pending", "running", "blocked", "suspended", "completed", "failed", "cancelled", "disabled")
+
+
+def watch(
+    storage: StorageArgument = None,
+    job: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[ID]", show_default=False, help="Only this job, to its end: its id or a part of it."
+        ),
+    ] = None,
+    token: TokenOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Follow what happens, until Ctrl-C; with an ID that job until it ends, and print its result."""
+    url, (part,) = storage_first(storage, job)
+    screen = Screen(json=json)
+    run(screen, _watch(screen, url, token, part))
+
+
+async def _watch(screen: Screen, url: str, token: str | None, part: str | None) -> int:
+    async with opened(url, token) as storage, Client(storage) as client:
+        if part is not None:
+            row = await find_job(storage, part)
+            return (
+                report(screen, row)
+                if row.state in FINAL_STATES
+                else await follow_to_end(screen, client, row.id)
+            )
+        events: asyncio.Queue[Event] = asyncio.Queue()
+        for name in EVENT_OF.values():
+            client.on(name, events.put_nowait)
+        screen.note(Text(f"{storage.url}  Ctrl-C ends", "fog"))
+        if screen.live and screen.out.is_terminal:
+            return await _draw(screen, storage, events)
+        return await _tell(screen, events)
+
+
+async def _tell(screen: Screen, events: asyncio.Queue[Event]) -> int:
+    """A line an event."""
+    while True:
+        event = await events.get()
+        if screen.json:
+            screen.data(event_data(event))
+        else:
+            screen.text(event_line(screen, event).plain)
+
+
+async def _draw(screen: Screen, storage: Storage, events: asyncio.Queue[Event]) -> int:
+    """What ends scrolls by; beneath it stand the counts and what runs."""
+    with Live(console=screen.out, auto_refresh=False, transient=True) as live:
+        while True:
+            live.update(await _picture(screen, storage), refresh=True)
+            event = await events.get()
+            await asyncio.sleep(_REFRESH_S)
+            for one in (event, *_drain(events)):
+                if one.name not in ("job_progress", "job_added", "job_start"):
+                    live.console.print(event_line(screen, one))
+
+
+def _drain(events: asyncio.Queue[Event]) -> list[Event]:
+    return [events.get_nowait() for _ in range(events.qsize())]
+
+
+async def _picture(screen: Screen, storage: Storage) -> RenderableType:
+    counts = await storage.count(Filter(), by=["state"])
+    rows, _ = await storage.query(Filter(states=["running"], oldest_first=True), limit=_SHOWN_RUNNING)
+    return picture(screen, {state[0]: number for state, number in counts.items()}, list(rows))
+
+
+def picture(
+    screen: Screen, counts: Mapping[str, int], running: list[JobRow], *, now_ms: int | None = None
+) -> Group:
+    """The counts on one line, and a table of what runs."""
+    parts: list[Any] = []
+    for state in _STATES:
+        if counts.get(state):
+            parts += [(f"{screen.mark(state)} {counts[state]:,} {state}", LOOKS[state].style), "   "]
+    line = Text.assemble(*parts) if parts else Text("no jobs yet", "fog")
+    if not running:
+        return Group("", line)
+    at_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+    return Group("", table(screen, running, now_ms=at_ms), "", line)
