@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from tests.server.loopback import loopback
 from wherry.clock import ManualClock
 from wherry.storage.http import HTTPStorage
+from wherry.storage.joined import JoinedStorage
 from wherry.storage.memory import MemoryStorage
 from wherry.storage.sqlite import SQLiteStorage
 from wherry.testing.conformance import World
@@ -62,3 +63,23 @@ async def http() -> AsyncGenerator[World]:
         with loopback().mounted(create_app(served, tokens=tokens)) as url:
             async with HTTPStorage(url, token=TOKEN) as storage:
                 yield World(storage, clock, lambda: HTTPStorage(url, token=TOKEN))
+
+
+@harness("joined_memory")
+@asynccontextmanager
+async def joined_memory() -> AsyncGenerator[World]:
+    """Group commit where a call never waits."""
+    clock = ManualClock()
+    async with JoinedStorage(MemoryStorage("joined", clock=clock)) as storage:
+        yield World(storage, clock, storage.fork)
+
+
+@harness("joined_sqlite")
+@asynccontextmanager
+async def joined_sqlite() -> AsyncGenerator[World]:
+    """Group commit where calls do wait for each other; each opening joins its own."""
+    clock = ManualClock()
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "jobs.db"
+        async with JoinedStorage(SQLiteStorage(path, clock=clock)) as storage:
+            yield World(storage, clock, lambda: JoinedStorage(SQLiteStorage(path, clock=clock)))
