@@ -1,0 +1,34 @@
+// What the tests of the tab call in their pages; `queue` is the queue that `openQueue` opened.
+
+/** What the queue told while it was open. */
+globalThis.seen = { boots: [], statuses: [], events: [] };
+
+/** Opens a queue; resolves at once, Python starts behind it. */
+globalThis.openQueue = async (base, options) => {
+  const { open } = await import(`${base}wherry.js`);
+  globalThis.queue = await open({ onboot: (progress) => seen.boots.push(progress), ...options });
+  queue.on("status", (status) => seen.statuses.push(status));
+  for (const type of ["update", "evicted"]) queue.on(type, () => seen.events.push(type));
+};
+
+/** Resolves when the status fits. */
+globalThis.statusIs = (wanted) =>
+  new Promise((resolve) => {
+    const fits = (status) => Object.entries(wanted).every(([name, value]) => status[name] === value);
+    const stop = queue.on("status", (status) => fits(status) && resolve(status));
+    if (fits(queue.status())) resolve(queue.status());
+    else return;
+    stop();
+  });
+
+/** The first event that fits, from now on. */
+globalThis.eventIs = async (fits) => {
+  for await (const event of queue.events()) if (fits(event)) return event;
+};
+
+/** What a promise gives, or the facts of its error. */
+globalThis.outcome = (promise) =>
+  promise.then(
+    (value) => ({ value }),
+    ({ code, name, message, jobId, retryable, data }) => ({ code: code ?? name, message, jobId, retryable, data }),
+  );

@@ -1,0 +1,87 @@
+"""Opens tabs of a page that uses `wherry.js`, for the tests of the tab."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from playwright.async_api import BrowserContext, ConsoleMessage, Error, Page
+
+if TYPE_CHECKING:
+    from tests.web.conftest import Site
+
+LOG = logging.getLogger("tab")
+
+STORE = "indexeddb:tests"
+
+
+class Tab:
+    """A page with an open queue."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    async def js(self, code: str, argument: Any = None) -> Any:
+        """The value of a JavaScript expression or block in the page; `queue` is its queue, `given` the argument."""
+        body = code if ";" in code else f"return {code}"
+        return await self.page.evaluate(f"async (given) => {{ {body} }}", argument)
+
+    async def run(self, task: str, value: Any = None, **options: Any) -> Any:
+        """Submit one job and wait for its result."""
+        return await self.js(
+            "(await queue.submit(...given)).result()", [task, value, options]
+        )
+
+    async def outcome(self, code: str, argument: Any = None) -> dict[str, Any]:
+        """`value` of a promise, or `code`, `message`, `data` ... of its error."""
+        return await self.js(f"outcome((async () => {code})())", argument)
+
+    async def submit(self, task: str, value: Any = None, **options: Any) -> str:
+        """Submit one job and return its id."""
+        return await self.js("(await queue.submit(...given)).id", [task, value, options])
+
+    async def result(self, job_id: str) -> Any:
+        return await self.js("queue.handle(given).result()", job_id)
+
+    async def job(self, job_id: str) -> dict[str, Any]:
+        return await self.js("queue.get(given)", job_id)
+
+    async def ready(self) -> None:
+        """Wait until Python runs, here or in the leading tab."""
+        await self.js("await statusIs({ python: 'ready' });")
+
+    async def close(self) -> None:
+        await self.page.close()
+
+
+class Tabs:
+    """Opens tabs of one profile."""
+
+    def __init__(self, context: BrowserContext, site: Site) -> None:
+        self.context, self.site = context, site
+
+    async def open(self, *, tasks: tuple[str, ...] = ("jobs.py",), url: str = STORE, **options: Any) -> Tab:
+        """Open a tab on a store with the task modules of these tests."""
+        page = await self.context.new_page()
+        page.on("console", log_message)
+        page.on("pageerror", log_error)
+        await page.goto(f"{self.site.pages}tab.html")
+        tab = Tab(page)
+        await self.attach(tab, tasks=tasks, url=url, **options)
+        return tab
+
+    async def attach(
+        self, tab: Tab, *, tasks: tuple[str, ...] = ("jobs.py",), url: str = STORE, **options: Any
+    ) -> None:
+        """Open the queue in a page that is loaded already, after a reload for example."""
+        modules = [name if ":" in name else f"{self.site.pages}py/{name}" for name in tasks]
+        given = {"url": url, **({"tasks": modules} if modules else {}), **options}
+        await tab.page.evaluate("([base, given]) => openQueue(base, given)", [self.site.base, given])
+
+
+def log_message(message: ConsoleMessage) -> None:
+    LOG.warning("%s: %s", message.type, message.text)
+
+
+def log_error(error: Error) -> None:
+    LOG.error("uncaught: %s", error)

@@ -1,0 +1,165 @@
+"""Python's part of the executor: the worker, nested in a tab's keeper, in which jobs run.
+
+`executor.js` starts it and speaks to it in strings; nothing here imports a browser module, so that it
+runs in any Python.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import sys
+import traceback
+from collections.abc import Iterable, Sequence
+from importlib import metadata
+from pathlib import PurePosixPath
+from types import ModuleType
+from typing import Any, Protocol
+
+from wherry.attempt import StopReason
+from wherry.messages import Claimed, Report
+from wherry.server import Server
+from wherry.storage.open import open_storage
+from wherry.task import Task
+
+TASKS = "/home/pyodide/tasks"
+ENTRY_POINTS = "wherry.tasks"
+
+
+class Bridge(Protocol):
+    """Tells the keeper; each call posts one message, which leaves even if this thread then blocks."""
+
+    def enter(self, job_id: str, fence: int, blocks: bool, /) -> None: ...
+    def leave(self, job_id: str, fence: int, /) -> None: ...
+    def report(self, text: str, /) -> None: ...
+
+
+class KeeperWatch:
+    """Lets the keeper time what runs, and write the progress of code that blocks this thread."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        self._bridge = bridge
+        self._blocking: str | None = None
+
+    def enter(self, job: Claimed, *, blocking: bool) -> None:
+        if blocking:
+            self._blocking = job.id
+        self._bridge.enter(job.id, job.fence, blocking)
+
+    def leave(self, job: Claimed) -> None:
+        if self._blocking == job.id:
+            self._blocking = None
+        self._bridge.leave(job.id, job.fence)
+
+    def report(self, news: Report) -> None:
+        # Its log lines and steps are written once, when the thread is free again.
+        progress = {"percent": news.percent, "message": news.message, "details": news.details}
+        told = {name: value for name, value in progress.items() if value is not None}
+        if told and news.id == self._blocking:
+            self._bridge.report(json.dumps({"id": news.id, "fence": news.fence, **told}))
+
+
+class Executor:
+    """The tasks of a tab and the server that runs them."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        self._watch = KeeperWatch(bridge)
+        self._tasks: list[Task[Any, Any]] = []
+        self._storage: Any = None
+        self._server: Server | None = None
+
+    def import_tasks(self, modules: str) -> str:
+        """Import task modules.
+
+        Args:
+            modules: a JSON list of dotted names; `*NAME` means the task modules of the distribution NAME.
+
+        Returns:
+            JSON: `{}` when all is well, `{"missing": {"name", "module"}}` for an import that is not there,
+            `{"error": {"code", "message", "traceback"}}` when a module is wrong.
+        """
+        if TASKS not in sys.path:
+            sys.path.insert(0, TASKS)
+        importlib.invalidate_caches()
+        current = ""
+        try:
+            found: dict[int, Task[Any, Any]] = {}
+            for current in expand(json.loads(modules)):
+                found |= tasks_in(importlib.import_module(current))
+            self._tasks = list(found.values())
+            require_types(self._tasks)
+        except ModuleNotFoundError as error:
+            return json.dumps({"missing": {"name": error.name or str(error), "module": current}})
+        except Exception as error:
+            return _problem(f"the task module {current} cannot be imported: {type(error).__name__}: {error}")
+        if not self._tasks:
+            return _problem("no task is in the modules of `tasks`: decorate a function with @task.")
+        return "{}"
+
+    async def start(self, options: str) -> None:
+        """Tell the manifest and begin to claim; `options` is JSON: `worker url concurrency lease` (seconds)."""
+        given = json.loads(options)
+        self._storage = open_storage(given["url"])
+        await self._storage.__aenter__()
+        self._server = Server(
+            self._storage,
+            self._tasks,
+            concurrency=given["concurrency"],
+            lease=given["lease"],
+            watch=self._watch,
+            name=given["worker"],
+        )
+        await self._server.start()
+
+    def stop_job(self, job_id: str, fence: int, reason: StopReason) -> None:
+        """Stop one attempt, if it is still that one."""
+        if self._server is not None:
+            self._server.worker.stop_job(job_id, fence, reason)
+
+    async def drain(self, seconds: float) -> None:
+        """Claim no more and wait for what runs, at most so long; the keeper hands the rest back."""
+        if self._server is not None:
+            stopping = asyncio.ensure_future(self._server.stop())
+            await asyncio.wait((stopping,), timeout=seconds)
+
+
+def expand(modules: Sequence[str]) -> list[str]:
+    """Dotted names, those of distributions replaced by the task modules in them."""
+    return [
+        name for module in modules for name in (task_modules(module[1:]) if module[0] == "*" else [module])
+    ]
+
+
+def task_modules(distribution: str) -> list[str]:
+    """What a wheel names as entry points of the group `wherry.tasks`; without any, all its modules."""
+    found = metadata.distribution(distribution)
+    named = [point.module for point in found.entry_points if point.group == ENTRY_POINTS]
+    return named or sorted(modules_of(str(file) for file in found.files or ()))
+
+
+def modules_of(files: Iterable[str]) -> set[str]:
+    paths = [PurePosixPath(file) for file in files]
+    dotted = [path.with_suffix("").parts for path in paths if path.suffix == ".py"]
+    names = {".".join(parts[:-1] if parts[-1] == "__init__" else parts) for parts in dotted}
+    return {name for name in names if name and not name.endswith("__main__")}
+
+
+def tasks_in(module: ModuleType) -> dict[int, Task[Any, Any]]:
+    found: list[Task[Any, Any]] = [one for one in vars(module).values() if isinstance(one, Task)]
+    return {id(one): one for one in found}
+
+
+def require_types(tasks: Iterable[Task[Any, Any]]) -> None:
+    """Raises `ModuleNotFoundError` when a task's annotations need pydantic and it is not loaded."""
+    for task in tasks:
+        signature = task.signature
+        annotations = (signature.input_annotation(), signature.output_annotation())
+        if any(one not in (Any, object) for one in annotations):
+            importlib.import_module("pydantic")
+            return
+
+
+def _problem(message: str) -> str:
+    text = traceback.format_exc(limit=-8) if sys.exc_info()[0] else ""
+    return json.dumps({"error": {"code": "task_module", "message": message, "traceback": text}})

@@ -1,0 +1,120 @@
+// @ts-check
+/**
+ * The attempts of one executor: what it has claimed, what runs, what was asked to stop.
+ *
+ * The ladder: ask Python to stop the attempt; when no answer comes within a second, Python is
+ * blocked, and if this attempt may be what blocks it, the executor is replaced.
+ */
+
+/** @import { StopReason } from "./keeper-decisions.js" */
+
+/**
+ * @typedef {object} Attempt
+ * @property {string} id
+ * @property {number} fence
+ * @property {number} limitMs
+ * @property {"timeout" | "deadline"} limit what the limit is
+ * @property {number} [enteredMs] when its own code began
+ * @property {boolean} [blocks] it is a plain `def`: nothing else runs in that Python meanwhile
+ * @property {{ reason: StopReason, atMs: number, heard: boolean }} [asked] to stop
+ */
+
+/** Python answers within this, unless it is blocked. */
+const GRACE_MS = 1_000;
+
+/** What a coroutine gets beyond its time to clean up. */
+const CLEANUP_MS = 5_000;
+
+export class Attempts {
+  /** @type {Map<string, Attempt>} */
+  #running = new Map();
+  #does;
+
+  /** @param {{ ask: (attempt: Attempt, reason: StopReason) => void, replace: (attempt: Attempt, reason: StopReason) => void }} does */
+  constructor(does) {
+    this.#does = does;
+  }
+
+  get size() {
+    return this.#running.size;
+  }
+
+  /** Those whose leases are to be renewed. */
+  held() {
+    return [...this.#running.values()].filter(({ asked }) => asked?.reason !== "lost");
+  }
+
+  /** The attempt that has blocked Python since before `sinceMs`. @param {number} sinceMs */
+  blocking(sinceMs) {
+    return [...this.#running.values()].find(({ blocks, enteredMs }) => blocks && enteredMs !== undefined && enteredMs <= sinceMs);
+  }
+
+  /** @param {any} message of the executor @param {number} nowMs */
+  hear({ type, claimed, settled, id, fence, blocks }, nowMs) {
+    if (type === "exchanged") {
+      for (const lease of settled) this.#settled(lease, nowMs);
+      for (const attempt of claimed) this.#running.set(attempt.id, attempt);
+      return;
+    }
+    const attempt = this.#running.get(id);
+    if (attempt?.fence !== fence || !attempt) return;
+    if (type === "enter") Object.assign(attempt, { enteredMs: nowMs, blocks });
+    else if (type === "leave") this.#left(attempt);
+    else if (type === "stopping" && attempt.asked) attempt.asked.heard = true;
+  }
+
+  /** @param {Attempt} attempt */
+  #left(attempt) {
+    attempt.enteredMs = undefined;
+    // It will not be settled.
+    if (attempt.asked?.reason === "lost") this.#running.delete(attempt.id);
+  }
+
+  /** @param {{ id: string, fence: number }} lease @param {number} nowMs */
+  #settled({ id, fence }, nowMs) {
+    const attempt = this.#running.get(id);
+    if (attempt?.fence !== fence) return;
+    // Settled while its code runs: by the sweeper, for its lease had lapsed.
+    if (attempt.enteredMs !== undefined) this.refused(attempt, "lost", nowMs);
+    else this.#running.delete(id);
+  }
+
+  /** A renewal was refused. @param {Attempt} attempt @param {StopReason} reason @param {number} nowMs */
+  refused(attempt, reason, nowMs) {
+    if (this.#running.get(attempt.id) !== attempt) return;
+    if (!attempt.asked || (reason === "lost" && attempt.asked.reason !== "lost")) this.#ask(attempt, reason, nowMs);
+  }
+
+  /** @param {Attempt} attempt @param {StopReason} reason @param {number} nowMs */
+  #ask(attempt, reason, nowMs) {
+    attempt.asked = { reason, atMs: nowMs, heard: false };
+    this.#does.ask(attempt, reason);
+  }
+
+  /** Carries out what is due. @param {number} nowMs */
+  look(nowMs) {
+    const blocker = this.blocking(nowMs);
+    for (const attempt of this.#running.values()) {
+      if (attempt.enteredMs === undefined) continue;
+      const reason = this.#mustEnd(attempt, blocker, nowMs);
+      if (reason) return this.#does.replace(attempt, reason);
+    }
+  }
+
+  /**
+   * Why the executor must be replaced for this attempt, if it must.
+   *
+   * @param {Attempt} attempt @param {Attempt | undefined} blocker @param {number} nowMs
+   * @returns {StopReason | undefined}
+   */
+  #mustEnd(attempt, blocker, nowMs) {
+    const overdue = nowMs - Number(attempt.enteredMs) >= attempt.limitMs;
+    // Python's own timer stops it now, unless Python is blocked: then nobody hears this.
+    if (overdue && !attempt.asked) this.#ask(attempt, attempt.limit, nowMs);
+    const { asked } = attempt;
+    if (!asked || (blocker && blocker !== attempt)) return undefined;
+    const waitedMs = nowMs - asked.atMs;
+    if (!asked.heard) return waitedMs >= GRACE_MS ? asked.reason : undefined;
+    return asked.reason !== "cancel" && waitedMs >= CLEANUP_MS ? asked.reason : undefined;
+  }
+}

@@ -1,0 +1,211 @@
+// @ts-check
+/**
+ * The keeper's end of one executor: it starts the worker in which Python runs and holds its leases.
+ *
+ * Python may block its own thread for as long as it likes; this one goes on renewing.  That would
+ * make an endless loop immortal, so timeouts and cancels of code that blocks are carried out here:
+ * its job is settled and its neighbours are released first, then the worker is terminated.
+ */
+
+import { newId } from "./canonical.js";
+import { Attempts } from "./keeper-attempts.js";
+import { interrupted, stopped } from "./keeper-decisions.js";
+import { running } from "./keeper-rows.js";
+import { whyNotRun } from "./loading.js";
+
+/** @import { Environment } from "./environment.js" */
+/** @import { Facts } from "./facts.js" */
+/** @import { IndexedDBStore } from "./idb.js" */
+/** @import { Attempt } from "./keeper-attempts.js" */
+/** @import { StopReason } from "./keeper-decisions.js" */
+/** @import { KeeperOptions } from "./keeper.js" */
+/** @import { JobRow, Report, Settlement } from "./messages.js" */
+/** @import { BootProgress } from "./wherry.js" */
+
+/** Of the names of executors, which hold a Web Lock while they live. */
+export const PREFIX = "tab:";
+
+/** How often leases, timeouts and reports are looked at while something runs. */
+const TICK_MS = 200;
+
+/** What an executor that was asked to drain gets beyond its time to say that it has. */
+const GRACE_MS = 1_000;
+
+/**
+ * @typedef {object} Duties
+ * @property {IndexedDBStore} store
+ * @property {Environment} environment
+ * @property {KeeperOptions} options
+ * @property {(progress: BootProgress) => void} booted
+ * @property {() => void} ready the manifest has its tasks, and it claims jobs
+ * @property {(blocked: boolean) => void} blocked
+ * @property {(failure?: Facts) => void} ended it is gone; without a failure it was replaced on purpose
+ */
+
+export class Executor {
+  #duties;
+  #worker;
+  #attempts;
+  #ended = false;
+  #blocked = false;
+  #renewedMs = 0;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #ticking;
+  /** @type {Map<string, Report>} progress of code that blocks Python, which cannot write it itself */
+  #reports = new Map();
+  /** @type {() => void} */
+  #drained = () => undefined;
+
+  /** @param {Duties} duties */
+  constructor(duties) {
+    this.#duties = duties;
+    const { environment, options } = duties;
+    this.name = `${PREFIX}${options.label && `${options.label}:`}${newId().slice(-12)}`;
+    this.#attempts = new Attempts({
+      ask: (attempt, reason) => this.#worker.postMessage({ type: "stop", id: attempt.id, fence: attempt.fence, reason }),
+      replace: (attempt, reason) => void this.#replace(attempt, reason),
+    });
+    this.#worker = new Worker(new URL("./executor.js", import.meta.url), { type: "module", name: this.name });
+    this.#worker.onmessage = ({ data }) => this.#hear(data);
+    this.#worker.onerror = (event) => void this.#broke(event);
+    this.unlisten = duties.store.listen(() => this.#hint());
+    const { concurrency, leaseMs, url } = options;
+    this.#worker.postMessage({ type: "boot", worker: this.name, url, concurrency, leaseMs, ...environment });
+  }
+
+  // --- what it says --------------------------------------------------------------------------------
+  /** @param {any} message */
+  #hear(message) {
+    if (this.#ended) return;
+    const { type } = message;
+    if (type === "progress") this.#duties.booted(message.progress);
+    else if (type === "ready") this.#duties.ready();
+    else if (type === "failed") this.end(message.error);
+    else if (type === "drained") this.#drained();
+    else if (type === "report") this.#report(message.report);
+    else this.#attempts.hear(message, performance.now());
+    this.#tickWhileNeeded();
+  }
+
+  /** @param {ErrorEvent} event */
+  async #broke(event) {
+    event.preventDefault();
+    const error = await whyNotRun(new URL("./executor.js", import.meta.url).href, event.message || "no reason given");
+    const { code, message, data } = error;
+    // The script itself is in order: it was Python that broke.
+    const crashed = code === "script_blocked" && event.message;
+    this.end(crashed ? { code: "executor_crashed", message: `Python's worker crashed: ${event.message}` } : { code, message, data });
+  }
+
+  // --- leases ----------------------------------------------------------------------------------------
+  #tickWhileNeeded() {
+    if (this.#attempts.size && !this.#ticking) {
+      // They were claimed just now.
+      this.#renewedMs = performance.now();
+      this.#ticking = setInterval(() => this.#tick(), TICK_MS);
+    }
+  }
+
+  #tick() {
+    const nowMs = performance.now();
+    if (!this.#attempts.size) {
+      clearInterval(this.#ticking);
+      this.#ticking = undefined;
+    }
+    void this.#write();
+    if (nowMs - this.#renewedMs >= this.#duties.options.leaseMs / 3) void this.#renew();
+    this.#attempts.look(nowMs);
+    const blocked = this.#attempts.blocking(nowMs - TICK_MS) !== undefined;
+    if (blocked !== this.#blocked) {
+      this.#blocked = blocked;
+      this.#duties.blocked(blocked);
+    }
+  }
+
+  /** Cancels from elsewhere arrive as a hint; the verdict of the renewal then tells. */
+  #hint() {
+    if (this.#attempts.size && performance.now() - this.#renewedMs >= TICK_MS) void this.#renew();
+    else if (this.#attempts.size) this.#renewedMs = Math.min(this.#renewedMs, performance.now() - this.#duties.options.leaseMs / 3 + TICK_MS);
+  }
+
+  async #renew() {
+    this.#renewedMs = performance.now();
+    const held = this.#attempts.held();
+    if (!held.length) return;
+    const { store, options } = this.#duties;
+    const leases = held.map(({ id, fence }) => ({ id, fence }));
+    // Tried again at the next third of the lease; it outlives two of them.
+    const verdicts = await store.call("renew", { leases, lease_ms: options.leaseMs }).catch(() => []);
+    verdicts.forEach((verdict, index) => {
+      if (verdict !== "ok" && !this.#ended) this.#attempts.refused(held[index], verdict === "cancel" ? "cancel" : "lost", performance.now());
+    });
+  }
+
+  // --- reports ---------------------------------------------------------------------------------------
+  /** @param {Report} report */
+  #report(report) {
+    const first = !this.#reports.size;
+    this.#reports.set(report.id, { ...this.#reports.get(report.id), ...report });
+    if (first && !this.#ticking) void this.#write();
+  }
+
+  async #write() {
+    const reports = [...this.#reports.values()];
+    this.#reports.clear();
+    // Progress is news, not state: the next report says more.
+    if (reports.length) await this.#duties.store.call("report", { reports }).catch(() => undefined);
+  }
+
+  // --- the end -----------------------------------------------------------------------------------------
+  /** Stops an attempt that blocks Python. @param {Attempt} target @param {StopReason} reason */
+  async #replace(target, reason) {
+    this.#silence();
+    await this.#settle((row) =>
+      row.id === target.id && row.fence === target.fence ? stopped(row, reason, target.limitMs, Math.random()) : interrupted(row));
+    this.end();
+  }
+
+  /**
+   * Settles all that it still runs, in one transaction.
+   *
+   * @param {(row: JobRow) => Settlement} decide
+   */
+  async #settle(decide) {
+    const { store } = this.#duties;
+    try {
+      const settle = (await running(store, this.name)).map(decide);
+      if (settle.length) await store.call("exchange", { settle });
+    } catch {
+      // What could not be settled is handed back when its lock is free.
+    }
+  }
+
+  /** Lets running jobs go on for a while, hands the rest back, ends. @param {number} drainMs */
+  async close(drainMs) {
+    if (this.#ended) return;
+    if (drainMs && this.#attempts.size) {
+      this.#worker.postMessage({ type: "drain", seconds: drainMs / 1000 });
+      await new Promise((resolve) => {
+        this.#drained = () => resolve(undefined);
+        setTimeout(resolve, drainMs + GRACE_MS);
+      });
+    }
+    this.#silence();
+    await this.#settle(interrupted);
+    this.end();
+  }
+
+  /** Nothing more is heard of it, and its leases are not renewed. */
+  #silence() {
+    this.#ended = true;
+    clearInterval(this.#ticking);
+    this.unlisten();
+  }
+
+  /** @param {Facts} [failure] */
+  end(failure) {
+    this.#silence();
+    this.#worker.terminate();
+    this.#duties.ended(failure);
+  }
+}

@@ -1,0 +1,74 @@
+// @ts-check
+/** Files that a tab needs, and why one did not come: the server, the network, or the browser's rules. */
+
+import { WherryError } from "./errors.js";
+
+/**
+ * @typedef {object} Kind of file
+ * @property {string} what as an error calls it
+ * @property {string} missing code when it is not there
+ * @property {string} remedy
+ */
+
+/** @satisfies {Record<string, Kind>} */
+export const KINDS = {
+  runtime: { what: "wherry's runtime", missing: "runtime_404", remedy: "copy the whole folder that `build.py site` makes, and name it in `assets` of open()." },
+  tasks: { what: "the task module", missing: "task_404", remedy: "correct its address in `tasks` of open()." },
+  package: { what: "the package", missing: "package_missing", remedy: "correct its address in `packages` of open()." },
+};
+
+/**
+ * Fetches one file.
+ *
+ * @param {string} url @param {Kind} kind
+ * @returns {Promise<Response>}
+ * @throws {WherryError} `offline` (retryable), `cors`, `wrong_mime`, and what `kind` says
+ */
+export async function load(url, kind) {
+  const response = await fetch(url).catch((error) => {
+    throw unreachable(url, kind, error);
+  });
+  const problem = problemOf(response, url, kind);
+  if (problem) throw problem;
+  return response;
+}
+
+/** @param {string} url @param {Kind} kind @param {unknown} cause */
+function unreachable(url, kind, cause) {
+  if (navigator.onLine && new URL(url).origin !== location.origin) {
+    const remedy = `let that server send \`Access-Control-Allow-Origin: ${location.origin}\`, or serve it from this origin.`;
+    return new WherryError("cors", `${kind.what} ${url} may not be read from here: ${remedy}`, { cause, data: { url } });
+  }
+  return new WherryError("offline", `${kind.what} ${url} cannot be reached: it is tried again when the network is back.`, { cause, retryable: true, data: { url } });
+}
+
+/** @param {Response} response @param {string} url @param {Kind} kind @returns {WherryError | undefined} */
+function problemOf({ ok, status, headers }, url, { what, missing, remedy }) {
+  const data = { url, status };
+  if (status === 404) return new WherryError(missing, `${what} is not at ${url} (404): ${remedy}`, { data });
+  if (!ok) return new WherryError(missing, `${what} ${url}: the server answered ${status}: ${remedy}`, { data, retryable: status >= 500 });
+  // Servers of one-page apps answer every unknown path with their page.
+  if (/^text\/html/.test(headers.get("content-type") ?? "")) {
+    return new WherryError("wrong_mime", `${what} ${url} came as a web page: the server has no such file. ${remedy}`, { data });
+  }
+  return undefined;
+}
+
+/**
+ * Why the browser did not run a script of ours.
+ *
+ * @param {string} url @param {unknown} cause
+ * @returns {Promise<WherryError>}
+ */
+export async function whyNotRun(url, cause) {
+  try {
+    const type = (await load(url, KINDS.runtime)).headers.get("content-type") ?? "none";
+    if (!/javascript/.test(type)) {
+      return new WherryError("wrong_mime", `${url} came with the type ${type}: let the server send .js and .mjs as text/javascript.`, { cause, data: { url, type } });
+    }
+  } catch (error) {
+    if (error instanceof WherryError) return error;
+  }
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new WherryError("script_blocked", `the browser did not run ${url} (${message}): allow it in \`script-src\` and \`worker-src\` of the Content-Security-Policy.`, { cause, data: { url } });
+}

@@ -1,0 +1,182 @@
+// The JavaScript API of wherry: durable jobs in Python, run in this browser or on a server.
+// Durations are seconds, instants are Dates.  Every error is a WherryError with a stable `code`.
+
+/// <reference lib="esnext.disposable" />
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type State = "blocked" | "pending" | "running" | "suspended" | "completed" | "failed" | "cancelled" | "disabled";
+
+/** Types of your tasks by name, by declaration merging: `interface Tasks { "text.count": { in: string; out: number } }`. */
+export interface Tasks {}
+type Name = keyof Tasks | (string & {});
+type In<N> = N extends keyof Tasks ? (Tasks[N] extends { in: infer I } ? I : Json) : Json;
+type Out<N> = N extends keyof Tasks ? (Tasks[N] extends { out: infer O } ? O : any) : any;
+
+/** `runtime` while files arrive, then `tasks` (imports), `start`, `ready`.  Bytes as they travel; 0 when not known. */
+export interface BootProgress { phase: "runtime" | "tasks" | "start" | "ready"; loaded: number; total: number }
+
+export interface OpenOptions {
+  /** `indexeddb:NAME` for a store in this browser, or the address of a wherry server. */
+  url: string;
+  /** Task modules: addresses of `.py` or `.whl` files, or `{"app/jobs.py": address}` to say what Python calls them. */
+  tasks?: (string | Record<string, string | URL>)[];
+  /** Python packages: names, with a version as in `humanize==4.*`, or addresses of wheels. */
+  packages?: string[];
+  /** A folder made by `build.py site`; without it the runtime beside wherry.js is taken. */
+  assets?: string | URL;
+  /** False: this tab never runs Python; it submits and observes. */
+  work?: boolean;
+  /** Jobs that run at once in one Python; 8 without it. */
+  concurrency?: number;
+  /** Seconds that a claim holds without renewal, at least 1; 30 without it. */
+  lease?: number;
+  /** Part of the name of this tab's worker. */
+  name?: string;
+  /** Told while Python starts in this tab. */
+  onboot?: (progress: BootProgress) => void;
+  /** For a server: a bearer token, or what gives one, asked again when the server refuses it. */
+  token?: string;
+  getToken?: () => string | Promise<string>;
+  /** Closes the queue. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Opens a queue.  Rejects with `invalid_input`, `opened_from_file`, `not_secure_context`, `no_worker_support`,
+ * `cors`, `script_blocked`, `runtime_404`, `wrong_mime`, `storage_blocked`, `schema_too_new`.
+ * What keeps Python from starting comes later, in `status().error`: jobs can be submitted and observed all the same.
+ */
+export function open(options: OpenOptions): Promise<Queue>;
+
+export interface SubmitOptions {
+  /** -1000 to 1000, lower runs first. */
+  priority?: number;
+  /** Seconds from now; or `runAt`. */
+  delay?: number;
+  runAt?: Date;
+  deadline?: Date;
+  /** Seconds that one attempt may take. */
+  timeout?: number;
+  maxAttempts?: number;
+  /** To find jobs that belong together. */
+  runId?: string;
+  /** While an unfinished job of this task holds the key, that one is returned instead. */
+  unique?: string;
+  tags?: string[];
+  /** Jobs that must complete first. */
+  after?: (string | { readonly id: string })[];
+  /** Of your own, so that submitting twice stores one job. */
+  id?: string;
+}
+
+export interface Progress { percent: number; message: string; details?: Json }
+export interface AttemptError { attempt: number; type: string; message: string; code: string; traceback: string }
+
+export interface JobBase {
+  id: string; task: string; queue: string; priority: number; input: Json; progress: Progress; tags: string[];
+  attempts: number; maxAttempts: number;
+  /** Attempts that ended through no fault of the job, such as a closed tab; not counted in `attempts`. */
+  interruptions: number;
+  /** One for each failed attempt, oldest first. */
+  errors: AttemptError[];
+  home: "local" | "outbox" | "moving" | "remote";
+  created: Date; runAt: Date; started?: Date; finished?: Date; deadline?: Date;
+  runId?: string; worker?: string;
+}
+/** What a job is, told apart by its state. */
+export type Job =
+  | (JobBase & { state: "completed"; output: Json })
+  | (JobBase & { state: "failed" | "cancelled" | "disabled"; error: { code: string; message: string } })
+  | (JobBase & { state: "blocked" | "pending" | "running" | "suspended" });
+
+/** `job` is the job as it was when the event was read, which may be later than the event. */
+export type QueueEvent =
+  | { type: "added" | "start" | "complete" | "error" | "retry" | "disabled" | "cancelling" | "cancelled"; job: Job; cursor: string }
+  | { type: "progress"; id: string; progress: Progress; cursor: string };
+
+export interface Handle<O = any> {
+  readonly id: string;
+  /** The same id when a job that stood already was returned instead of a new one. */
+  readonly duplicateOf?: string;
+  /**
+   * The output, once the job is completed, wherever it runs; the signal ends the waiting, not the job.
+   * Rejects with `job_failed` (`data`: `type message traceback code`), `job_cancelled`, `job_disabled`, `job_not_found`.
+   */
+  result(options?: { signal?: AbortSignal }): Promise<O>;
+  /** The output as JSON text: integers beyond 2^53 are exact in it. */
+  resultText(): Promise<string>;
+  /** Rejects with `job_not_found`. */
+  job(): Promise<Job>;
+  /** A pending job is cancelled at once, a running one is asked to stop.  False if it was final or asked already. */
+  cancel(): Promise<boolean>;
+  /** From now on; returns what ends it. */
+  onProgress(fn: (progress: Progress) => void): () => void;
+  /** Events of this job from now on, until it is final. */
+  events(options?: { signal?: AbortSignal }): AsyncIterable<QueueEvent>;
+}
+
+/** Every given part must hold. */
+export interface Filter {
+  state?: State[]; queue?: string[]; task?: string[]; tag?: string; runId?: string;
+  oldestFirst?: boolean;
+  /** For `query`: jobs a page, 100 without it, and the cursor of the page before. */
+  limit?: number; cursor?: string;
+}
+
+export interface Status {
+  /** `leader`: Python runs in this tab; `follower`: in another one, or nowhere; `client`: connected to a server. */
+  role: "leader" | "follower" | "client";
+  /** Of the leader, in whatever tab it is.  `blocked`: a plain `def` task computes. */
+  python: "off" | "booting" | "ready" | "blocked" | "failed";
+  /** Why Python does not run; `retryable`: it is tried again. */
+  error?: { code: string; message: string; retryable?: boolean };
+  online: boolean;
+  isolated: boolean;
+  /** The browser promised not to evict what is stored. */
+  persisted: boolean;
+}
+
+export interface Queue extends AsyncDisposable {
+  /**
+   * Stores one job; when this resolves the job outlives the tab.  The first submit of a task waits until this app's
+   * Python has once told what tasks it has.
+   * Rejects with `task_unknown`, `invalid_input`, `not_json` (`data.path`), `payload_too_large`, `job_not_found` (in `after`).
+   */
+  submit<N extends Name>(task: N, input?: In<N>, options?: SubmitOptions): Promise<Handle<Out<N>>>;
+  /** All inputs are checked before the first is stored; handles in the order of the inputs. */
+  submitMany<N extends Name>(task: N, inputs: In<N>[], options?: SubmitOptions): Promise<Handle<Out<N>>[]>;
+  /** A handle on a job that was submitted elsewhere. */
+  handle(id: string): Handle;
+  get(id: string): Promise<Job | undefined>;
+  /** A page of jobs, newest first, and the cursor of the next page. */
+  query(filter?: Filter): Promise<{ jobs: Job[]; cursor?: string }>;
+  /** Numbers of jobs by state, or by another field; keys without jobs are absent. */
+  count(filter?: Filter, by?: "state" | "queue" | "task"): Promise<Record<string, number>>;
+  /** How many were cancelled or asked to stop.  `job_not_found` for an id that is not stored; so below. */
+  cancel(which: string | Filter): Promise<number>;
+  /** Puts failed, cancelled and disabled jobs back. */
+  retry(which: string | Filter): Promise<number>;
+  /** Removes final jobs. */
+  remove(which: string | Filter): Promise<number>;
+  /** From now on, or since a cursor.  Rejects with `events_lost` when some are no longer kept: read the jobs again. */
+  events(options?: { since?: string; signal?: AbortSignal }): AsyncIterable<QueueEvent>;
+  status(): Status;
+  /** `update`: newer code of this site took the store over, reload; `evicted`: the store was deleted. */
+  on(type: "status" | "update" | "evicted", fn: (status: Status) => void): () => void;
+  /** Running jobs get `drain` seconds, 0 without it; the rest goes back uncharged. */
+  close(options?: { drain?: number }): Promise<void>;
+  readonly debug: {
+    /** Ends the Python that runs, in whatever tab, as a crash would.  Does nothing over a server. */
+    killExecutor(): Promise<void>;
+  };
+}
+
+export class WherryError extends Error {
+  /** Stable, for programs. */
+  readonly code: string;
+  readonly jobId?: string;
+  /** The same call may succeed later. */
+  readonly retryable: boolean;
+  /** The facts of the message. */
+  readonly data: Record<string, unknown>;
+}
