@@ -65,84 +65,77 @@ def test_any_bytes_are_answered(sync_http: httpx.Client, verb: str, junk: bytes)
     assert_answered(response)
 
 
-def plausible() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
-    """Right names with values of right and wrong types: deeper than plain junk gets."""
-    names = st.sampled_from(["a", "b", "", "q", "ü", "\u2028", "x" * 1001])
-    numbers = st.sampled_from([0, 1, -1, 1001, 2**42, 2**53 - 1, 2**53, 10**30, 1.5])
-    payloads = st.sampled_from(["null", '"x"', "{", "", "1e999", "9" * 5000, '"\\ud800"', "NaN"])
-    job = st.fixed_dictionaries(
-        {"id": names, "namespace": names, "queue": names, "task": names, "input": payloads},
-        optional={
-            "priority": numbers,
-            "delay_ms": numbers,
-            "run_at_ms": numbers,
-            "deadline_at_ms": numbers,
-            "max_attempts": numbers,
-            "priority_step_ms": numbers,
-            "tags": st.lists(names, max_size=2),
-            "unique": st.fixed_dictionaries(
-                {"key": names, "hold": st.sampled_from(["queued", "done", "period", "?"])}
-            ),
-            "after": st.lists(st.fixed_dictionaries({"parent": names}), max_size=2),
-        },
-    )
-    claim = st.fixed_dictionaries(
-        {
-            "token": names,
-            "worker": names,
-            "namespaces": st.lists(names, max_size=2),
-            "queues": st.none() | st.lists(names, max_size=2),
-            "tasks": st.lists(names, max_size=2),
-            "limit": numbers,
-            "lease_ms": numbers,
-        }
-    )
-    settlement = st.fixed_dictionaries(
-        {
-            "id": names,
-            "fence": numbers,
-            "kind": st.sampled_from(["complete", "retry", "snooze", "suspend", "end"]),
-        },
-        optional={
-            "output": payloads,
-            "error": payloads,
-            "delay_ms": numbers,
-            "wake": st.just({"after_ms": 5}),
-        },
-    )
-    where = st.fixed_dictionaries(
-        {},
-        optional={
-            "ids": st.lists(names, max_size=3),
-            "states": st.just(["pending"]),
-            "finished_for_ms": numbers,
-            "lapsed": st.booleans(),
-            "expired": st.booleans(),
-            "tags": st.lists(names, max_size=2),
-        },
-    )
-    record = st.fixed_dictionaries(
-        {"kind": names, "key": names, "expected": numbers, "value": st.none() | payloads}
-    )
-    changes = st.sampled_from(["cancel", "requeue", "disable", "remove"])
-    arguments: dict[str, st.SearchStrategy[dict[str, Any]]] = {
-        "add": st.fixed_dictionaries({"jobs": st.lists(job, max_size=3)}),
-        "exchange": st.fixed_dictionaries(
-            {"settle": st.lists(settlement, max_size=2), "claim": st.none() | claim}
-        ),
-        "renew": st.fixed_dictionaries({"leases": st.just([{"id": "a", "fence": 1}]), "lease_ms": numbers}),
-        "query": st.fixed_dictionaries({"where": where, "limit": numbers}, optional={"cursor": names}),
-        "count": st.fixed_dictionaries({"where": where}, optional={"by": st.just(["state", "task"])}),
-        "alter": st.fixed_dictionaries({"where": where, "change": changes, "limit": numbers}),
-        "changes": st.fixed_dictionaries({"since": names, "limit": numbers}),
-        "write": st.fixed_dictionaries({"writes": st.lists(record, max_size=2)}),
-        "read": st.fixed_dictionaries({"kind": names}, optional={"prefix": names}),
+# Right names with values of right and wrong types: deeper than plain junk gets.
+WORDS = st.sampled_from(["a", "b", "", "q", "ü", "\u2028", "x" * 1001])
+NUMBERS = st.sampled_from([0, 1, -1, 1001, 2**42, 2**53 - 1, 2**53, 10**30, 1.5])
+PAYLOADS = st.sampled_from(["null", '"x"', "{", "", "1e999", "9" * 5000, '"\\ud800"', "NaN"])
+UNIQUE = st.fixed_dictionaries({"key": WORDS, "hold": st.sampled_from(["queued", "done", "period", "?"])})
+JOB = st.fixed_dictionaries(
+    {"id": WORDS, "namespace": WORDS, "queue": WORDS, "task": WORDS, "input": PAYLOADS},
+    optional={
+        "priority": NUMBERS,
+        "delay_ms": NUMBERS,
+        "run_at_ms": NUMBERS,
+        "deadline_at_ms": NUMBERS,
+        "max_attempts": NUMBERS,
+        "priority_step_ms": NUMBERS,
+        "tags": st.lists(WORDS, max_size=2),
+        "unique": UNIQUE,
+        "after": st.lists(st.fixed_dictionaries({"parent": WORDS}), max_size=2),
+    },
+)
+CLAIM = st.fixed_dictionaries(
+    {
+        "token": WORDS,
+        "worker": WORDS,
+        "namespaces": st.lists(WORDS, max_size=2),
+        "queues": st.none() | st.lists(WORDS, max_size=2),
+        "tasks": st.lists(WORDS, max_size=2),
+        "limit": NUMBERS,
+        "lease_ms": NUMBERS,
     }
-    return st.one_of(*(st.tuples(st.just(name), values) for name, values in arguments.items()))
+)
+SETTLEMENT = st.fixed_dictionaries(
+    {
+        "id": WORDS,
+        "fence": NUMBERS,
+        "kind": st.sampled_from(["complete", "retry", "snooze", "suspend", "end"]),
+    },
+    optional={"output": PAYLOADS, "error": PAYLOADS, "delay_ms": NUMBERS, "wake": st.just({"after_ms": 5})},
+)
+WHERE = st.fixed_dictionaries(
+    {},
+    optional={
+        "ids": st.lists(WORDS, max_size=3),
+        "states": st.just(["pending"]),
+        "finished_for_ms": NUMBERS,
+        "lapsed": st.booleans(),
+        "expired": st.booleans(),
+        "tags": st.lists(WORDS, max_size=2),
+    },
+)
+RECORD = st.fixed_dictionaries(
+    {"kind": WORDS, "key": WORDS, "expected": NUMBERS, "value": st.none() | PAYLOADS}
+)
+ALTERATIONS = st.sampled_from(["cancel", "requeue", "disable", "remove"])
+ARGUMENTS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
+    "add": st.fixed_dictionaries({"jobs": st.lists(JOB, max_size=3)}),
+    "exchange": st.fixed_dictionaries(
+        {"settle": st.lists(SETTLEMENT, max_size=2), "claim": st.none() | CLAIM}
+    ),
+    "renew": st.fixed_dictionaries({"leases": st.just([{"id": "a", "fence": 1}]), "lease_ms": NUMBERS}),
+    "query": st.fixed_dictionaries({"where": WHERE, "limit": NUMBERS}, optional={"cursor": WORDS}),
+    "count": st.fixed_dictionaries({"where": WHERE}, optional={"by": st.just(["state", "task"])}),
+    "alter": st.fixed_dictionaries({"where": WHERE, "change": ALTERATIONS, "limit": NUMBERS}),
+    "changes": st.fixed_dictionaries({"since": WORDS, "limit": NUMBERS}),
+    "write": st.fixed_dictionaries({"writes": st.lists(RECORD, max_size=2)}),
+    "read": st.fixed_dictionaries({"kind": WORDS}, optional={"prefix": WORDS}),
+}
+PLAUSIBLE = st.one_of(*(st.tuples(st.just(name), values) for name, values in ARGUMENTS.items()))
 
 
 @settings(ONE_STORE, max_examples=400)
-@given(call=plausible())
+@given(call=PLAUSIBLE)
 def test_plausible_calls_are_answered(sync_http: httpx.Client, call: tuple[str, dict[str, Any]]) -> None:
     verb, arguments = call
 
@@ -173,7 +166,7 @@ def test_what_was_stored_can_be_read_back(sync_http: httpx.Client) -> None:
     """Whatever passes the door also passes the way back, as one JSON document."""
 
     @settings(ONE_STORE, max_examples=100)
-    @given(call=plausible())
+    @given(call=PLAUSIBLE)
     def fill(call: tuple[str, dict[str, Any]]) -> None:
         sync_http.post(f"/api/v1/verbs/{call[0]}", json=call[1])
 
