@@ -16,9 +16,9 @@ from wherry.handle import JobHandle
 from wherry.job import JobRow, JobState
 from wherry.messages import Alteration, Counts, Filter, NewJob
 from wherry.storage.protocol import CountBy, Storage
-from wherry.submission import Defaults, ManifestEntry, defaults_of, new_job
+from wherry.submission import ManifestEntry, new_job
 from wherry.submitting import Submits, default_client
-from wherry.task import JobOptions, Registry, Task
+from wherry.task import Defaults, JobOptions, Registry, Task
 from wherry.views import Job, view
 
 In = TypeVar("In")
@@ -179,7 +179,7 @@ class Client:
                 "submit", [f"task: {task!r} is neither a task nor a name; decorate it with @task"]
             )
         one = cast("Task[Any, Any]", task)
-        return one, one, defaults_of(one)
+        return one, one, one.defaults
 
     def _find(self, name: str) -> Task[Any, Any] | None:
         return self._registry.find(name) or (self._attached.registry.find(name) if self._attached else None)

@@ -96,6 +96,7 @@ class Signature:
             ) from None
 
     def code_hash(self) -> str:
+        """Sixteen hexadecimal digits over the handler's source, or its bytecode if only that is there."""
         try:
             source = inspect.getsource(self._fn).encode()
         except (OSError, TypeError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from wherry.canonical import fingerprint
 from wherry.checks import problems_in
@@ -13,31 +13,8 @@ from wherry.errors import InvalidInput
 from wherry.ids import new_id
 from wherry.messages import PRIORITY_STEP_MS, Edge, NewJob, Payload, Unique
 from wherry.schema import problems_with
-from wherry.task import JobOptions, Task
+from wherry.task import Defaults, JobOptions
 from wherry.validation import check_size, require_json
-
-
-class Defaults(NamedTuple):
-    """What a task gives each of its jobs, from its code or from the storage's manifest."""
-
-    name: str
-    queue: str
-    max_attempts: int
-    backoff: Payload
-    timeout_ms: int | None
-    priority: int
-    priority_step_ms: int
-    place: str
-    tags: tuple[str, ...]
-    code_hash: str
-
-
-def defaults_of(task: Task[Any, Any]) -> Defaults:
-    timeout_ms = None if task.timeout is None else round(task.timeout * 1000)
-    return Defaults(
-        task.name, task.queue, task.max_attempts, task.retry.as_payload(), timeout_ms, task.priority,
-        task.priority_step_ms, task.place, task.tags, task.code_hash,
-    )  # fmt: skip
 
 
 class ManifestEntry:

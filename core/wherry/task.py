@@ -5,7 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypedDict, TypeVar, Unpack, overload
+from functools import cached_property
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    Literal,
+    NamedTuple,
+    Protocol,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    overload,
+)
 
 from wherry.checks import require
 from wherry.context import Context
@@ -57,6 +69,21 @@ class JobOptions(TypedDict, total=False):
     tags: Sequence[str]
     after: Sequence[JobHandle[Any] | str]
     id: str
+
+
+class Defaults(NamedTuple):
+    """What a task gives each of its jobs, from its code or from the storage's manifest."""
+
+    name: str
+    queue: str
+    max_attempts: int
+    backoff: Payload
+    timeout_ms: int | None
+    priority: int
+    priority_step_ms: int
+    place: str
+    tags: tuple[str, ...]
+    code_hash: str
 
 
 class Task(Generic[In_contra, Out_co]):
@@ -132,25 +159,24 @@ class Task(Generic[In_contra, Out_co]):
 
     def manifest(self) -> Payload:
         """What a submitter without this code needs to know (T11): defaults as data, JSON Schema, place."""
-        facts = {
-            "name": self.name,
-            "queue": self.queue,
-            "max_attempts": self.max_attempts,
-            "backoff": self.retry.as_payload(),
-            "timeout_ms": None if self.timeout is None else round(self.timeout * 1000),
-            "priority": self.priority,
-            "priority_step_ms": self.priority_step_ms,
-            "place": self.place,
-            "tags": list(self.tags),
-            "code_hash": self.code_hash,
-            "schema": self._input.schema(),
-        }
+        facts = {**self.defaults._asdict(), "schema": self._input.schema()}
         return json.dumps(facts, sort_keys=True)
 
-    @property
-    def code_hash(self) -> str:
-        """Sixteen hexadecimal digits over the handler's source, or its bytecode if only that is there."""
-        return self.signature.code_hash()
+    @cached_property
+    def defaults(self) -> Defaults:
+        """Made once: the hash of the code is read from its source."""
+        return Defaults(
+            name=self.name,
+            queue=self.queue,
+            max_attempts=self.max_attempts,
+            backoff=self.retry.as_payload(),
+            timeout_ms=None if self.timeout is None else round(self.timeout * 1000),
+            priority=self.priority,
+            priority_step_ms=self.priority_step_ms,
+            place=self.place,
+            tags=self.tags,
+            code_hash=self.signature.code_hash(),
+        )
 
 
 # The parameter NAME `context` is what tells "only a Context" from "one input".

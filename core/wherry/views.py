@@ -128,6 +128,10 @@ Job: TypeAlias = (
     | DisabledJob[In]
 )
 
+_SHARED = (
+    *("id", "namespace", "queue", "task", "priority", "max_attempts", "interruptions"),
+    *("run_id", "unique_key", "fingerprint", "tags", "fence", "revision"),
+)
 _UNKNOWN = AttemptError(0, "WherryError", "no error was recorded", "error", "")
 
 
@@ -155,9 +159,7 @@ def _final_view(row: JobRow, base: dict[str, Any], output: Any) -> Job[Any, Any]
 
 
 def _base(row: JobRow, input: Any) -> dict[str, Any]:
-    shared = ("id", "namespace", "queue", "task", "priority", "max_attempts", "interruptions", "run_id", "unique_key",
-              "fingerprint", "tags", "fence", "revision")  # fmt: skip
-    return {name: getattr(row, name) for name in shared} | {
+    return {name: getattr(row, name) for name in _SHARED} | {
         "input": input,
         "attempts": row.attempt,
         "errors": errors_of(row),

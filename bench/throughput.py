@@ -1,7 +1,7 @@
 """How fast jobs go in and out, beside a raw reference loop in the same run.
 
-The reference is the `sqlite3` module itself: one INSERT a transaction, autocommit, WAL, synchronous=NORMAL.  Read
-the ratios (x): absolute numbers are those of a shared machine on one day.
+The reference is the `sqlite3` module itself: one INSERT a transaction, autocommit, WAL, NORMAL.
+Read the ratios (x): absolute numbers are those of a shared machine on one day.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from wherry import Client, Server, open_storage, task
@@ -64,19 +63,19 @@ async def in_bulk(storage: Storage) -> int:
     return JOBS
 
 
-@asynccontextmanager
-async def full(storage: Storage) -> AsyncIterator[None]:
-    await in_bulk(storage)
-    yield
-
-
 async def drain(storage: Storage) -> int:
     """One worker, 100 slots, until nothing is left."""
-    client = Client(storage)
-    async with Server(storage, [no_op], concurrency=100) as server:
-        while server.stats().completed < JOBS:
-            await asyncio.sleep(0.002)
-    assert await client.size("completed") == JOBS
+    left, done = JOBS, asyncio.Event()
+
+    def count(*_: object) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            done.set()
+
+    async with Server(storage, [no_op], concurrency=100, settled=count):
+        await done.wait()
+    assert await Client(storage).size("completed") == JOBS
     return JOBS
 
 
@@ -102,7 +101,11 @@ def measure(kind: str, folder: Path) -> None:
         for run in range(RUNS):
             base = reference_per_s(folder / f"reference-{kind}-{name}-{run}.db".replace(" ", "_"))
             path = folder / f"{kind}-{name}-{run}.db".replace(" ", "_").replace(",", "")
-            url = {"memory": "memory:", "sqlite normal": f"sqlite:{path}", "sqlite full": f"sqlite:{path}?synchronous=full"}
+            url = {
+                "memory": "memory:",
+                "sqlite normal": f"sqlite:{path}",
+                "sqlite full": f"sqlite:{path}?synchronous=full",
+            }
             rates.append(asyncio.run(timed(url[kind], question, prepared=prepared)))
             ratios.append(rates[-1] / base)
         rate, ratio = statistics.median(rates), statistics.median(ratios)
