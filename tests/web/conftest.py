@@ -134,7 +134,7 @@ async def start_python(page: Page, tab_site: Site, *, package: str = "wherry", m
         "base": tab_site.base,
         "packages": [package],
         "module": module,
-        "sources": ["in_page.py", "histories.py"],
+        "sources": ["in_page.py", "histories.py", "opening.py"],
     }
     await page.evaluate("(options) => startPython(options)", options)
 

@@ -23,7 +23,8 @@ from wherry.storage.wire import WireStorage
 Durability = Literal["relaxed", "strict"]
 
 _module: Any = None
-_IMPORT = re.compile(r'(?<=from )"\./([\w-]+\.js)"')
+# A statement: comments import types that way.
+_IMPORT = re.compile(r'^((?:import|export)\b[^;"]*from )"\./([\w-]+\.js)"', re.MULTILINE)
 
 
 def use_module(module: Any) -> None:
@@ -137,7 +138,7 @@ async def _import_from_wheel(name: str) -> Any:
     def publish(name: str) -> str:
         if name not in urls:
             text = (resources.files("wherry_web") / "static" / name).read_text()
-            text = _IMPORT.sub(lambda found: json.dumps(publish(found[1])), text)
+            text = _IMPORT.sub(lambda found: f"{found[1]}{json.dumps(publish(found[2]))}", text)
             urls[name] = js.URL.createObjectURL(js.Blob.new(_pyodide().to_js([text]), type="text/javascript"))
         return urls[name]
 
