@@ -8,7 +8,8 @@ from wherry.job import Slot
 from wherry.messages import Alteration, Filter, State
 from wherry.storage.sqlite.filters import STATES, search
 from wherry.storage.sqlite.finding import page_of
-from wherry.storage.sqlite.standing import Finish, Standing, finish, free_keys, standing_of, tell_all
+from wherry.storage.sqlite.moves import Finish, finish, free_keys
+from wherry.storage.sqlite.standing import Standing, standing_of
 from wherry.storage.sqlite.transaction import Transaction, to_json
 
 _UNFINISHED: tuple[State, ...] = ("blocked", "pending", "running", "suspended")
@@ -40,7 +41,7 @@ def _cancel(tx: Transaction, jobs: Sequence[Standing]) -> Sequence[Standing]:
     asked = [job for job in jobs if job.slot == Slot.HELD]
     if asked:
         tx.run("ask_to_stop", {"now_ms": tx.now_ms, "seqs": to_json([job.seq for job in asked])})
-        tell_all(tx, "cancelling", asked)
+        tx.tell("cancelling", asked)
     idle = [job for job in jobs if job.slot != Slot.HELD]
     ends = [_end(tx, job, "cancelled")._replace(cancel_requested_at_ms=tx.now_ms) for job in idle]
     finish(tx, list(zip(idle, ends, strict=True)))
@@ -66,7 +67,7 @@ def _requeue(tx: Transaction, jobs: Sequence[Standing]) -> Sequence[Standing]:
     again = [job for job in jobs if job.unique_hold is None or _takes_key(tx, job)]
     now_ms = tx.now_ms
     tx.insert("requeue", [(job.seq, job.id, job.rank - job.run_at_ms + now_ms, now_ms) for job in again])
-    tell_all(tx, "released", again)
+    tx.tell("released", again)
     return again
 
 
@@ -82,12 +83,12 @@ def _takes_key(tx: Transaction, job: Standing) -> bool:
 
 
 def _remove(tx: Transaction, jobs: Sequence[Standing]) -> Sequence[Standing]:
-    free_keys(tx, [job for job in jobs if job.unique_hold is not None])
+    free_keys(tx, [job.seq for job in jobs if job.unique_hold is not None])
     seqs = {"seqs": to_json([job.seq for job in jobs])}
     for name in ("drop_jobs", "drop_submitted", "drop_edges_of"):
         tx.run(name, seqs)
     tx.run("drop_records_of", {"ids": to_json([job.id for job in jobs])})
-    tell_all(tx, "removed", jobs)
+    tx.tell("removed", jobs)
     return jobs
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from wherry.job import Slot
 from wherry.messages import Lease, Report, Signal, Verdict
-from wherry.storage.sqlite.standing import Standing, read_wake, resume, standing, tell_all
+from wherry.storage.sqlite.moves import resume
+from wherry.storage.sqlite.standing import Standing, read_wake, standing
 from wherry.storage.sqlite.transaction import Transaction, to_json
 
 
@@ -65,7 +66,7 @@ def _report(tx: Transaction, reports: Sequence[Report]) -> list[Verdict]:
     tx.insert("add_records", [("step", f"{job_id}/{name}", 1, outcome) for job_id, name, outcome in steps])
     told = [each for each in taken if (each.percent, each.message, each.details) != (None, None, None)]
     tx.insert("progress", [(found[r.id].seq, r.id, r.percent, r.message, r.details) for r in told])
-    tell_all(tx, "progress", [found[each.id] for each in told])
+    tx.tell("progress", [found[each.id] for each in told])
     return verdicts
 
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from wherry.messages import Claimed, ClaimRequest, Exchanged, Payload, Settlement
+from wherry.storage.sqlite.moves import free_keys, resume
 from wherry.storage.sqlite.settling import settle
-from wherry.storage.sqlite.standing import resume, standing
+from wherry.storage.sqlite.standing import standing
 from wherry.storage.sqlite.statements import best_of
 from wherry.storage.sqlite.transaction import Transaction, to_json
 
@@ -96,18 +97,16 @@ def _lease(tx: Transaction, jobs: Sequence[Ready], request: ClaimRequest, number
     }
     tx.run("claim", lease)
     tx.run("add_claim", (number, tx.now_ms))
-    for job in jobs:
-        tx.tell("started", job.lane, job.id, job.revision + 1)
-    queued = [job.seq for job in jobs if job.unique_hold == "queued"]
-    if queued:
-        tx.run("free_keys", (to_json(queued),))
+    tx.tell("started", jobs)
+    free_keys(tx, [job.seq for job in jobs if job.unique_hold == "queued"])
 
 
 def _claimed(tx: Transaction, jobs: Sequence[Ready]) -> list[Claimed]:
     checkpoints = _checkpoints(tx, jobs)
+    names = {lane: tx.lanes.name(lane) for lane in {job.lane for job in jobs}}
     claimed: list[Claimed] = []
     for job in jobs:
-        namespace, queue, task = tx.lanes.name(job.lane)
+        namespace, queue, task = names[job.lane]
         left_ms = None if job.deadline_at_ms is None else job.deadline_at_ms - tx.now_ms
         claimed.append(
             Claimed(

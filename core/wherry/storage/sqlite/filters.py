@@ -16,20 +16,20 @@ from wherry.storage.sqlite.transaction import Transaction, to_json
 STATES = cast("tuple[State, ...]", get_args(State))
 
 _SETS: dict[State, tuple[str, ...]] = {
-    "blocked": ("slot IN (2, 3, 6)",),
+    "blocked": ("slot IN (3, 6) AND slot IN (2, 3, 4, 6)",),
     "pending": ("slot = 0", "slot = 1"),
-    "running": ("claim IS NOT NULL",),
-    "suspended": ("slot = 1", "slot IN (2, 3, 6)"),
-    "failed": ("slot = 5 AND hidden = 0 AND state = 'failed'",),
-    "cancelled": ("slot = 5 AND hidden = 0 AND state = 'cancelled'",),
-    "disabled": ("slot = 5 AND hidden = 0 AND state = 'disabled'",),
+    "running": ("slot = 4 AND slot IN (2, 3, 4, 6)",),
+    "suspended": ("slot = 1", "slot = 2 AND slot IN (2, 3, 4, 6)"),
+    "failed": ("state = 'failed' AND finished_at_ms IS NOT NULL AND hidden = 0",),
+    "cancelled": ("state = 'cancelled' AND finished_at_ms IS NOT NULL AND hidden = 0",),
+    "disabled": ("state = 'disabled' AND finished_at_ms IS NOT NULL AND hidden = 0",),
 }
 """Where jobs of a state are, each worded as the index over them.  `completed` is absent: most jobs are."""
 
 _LAPSED = (
-    "SELECT seq FROM jobs WHERE slot = 6 AND slot IN (2, 3, 6)"
-    " UNION SELECT seq FROM jobs WHERE deadline_at_ms <= :now_ms AND slot <> 5"
-    " UNION SELECT seq FROM jobs WHERE claim IS NOT NULL AND lease_until_ms <= :now_ms"
+    "SELECT seq FROM jobs WHERE slot = 6 AND slot IN (2, 3, 4, 6)"
+    " UNION SELECT seq FROM jobs WHERE slot = 4 AND slot IN (2, 3, 4, 6) AND lease_until_ms <= :now_ms"
+    " UNION SELECT seq FROM jobs WHERE watch_at_ms <= :now_ms AND slot <> 5"
 )
 
 
@@ -88,7 +88,7 @@ def _demands(where: Filter, states: Sequence[State]) -> Iterator[Part]:
     if where.lapsed:
         yield Part(f"j.seq IN ({_LAPSED})", _LAPSED)
     if where.expired:
-        yield Part("1", "SELECT seq FROM jobs WHERE purge_at_ms <= :now_ms")
+        yield Part("1", "SELECT seq FROM jobs WHERE watch_at_ms <= :now_ms AND slot = 5")
     if where.run_id is not None:
         run = "SELECT seq FROM submitted WHERE run_id = :run_id"
         yield Part(f"j.seq IN ({run})", run)
@@ -115,8 +115,8 @@ def _finished(states: Sequence[State]) -> Part:
     long_ago = "finished_at_ms <= :now_ms - :finished_for_ms"
     return Part(
         f"j.{long_ago}",
-        f"SELECT seq FROM jobs WHERE slot = 5 AND hidden = 0 AND state IN ({_words(states)})"
-        f" AND lane IN (SELECT value FROM json_each(:lanes)) AND {long_ago}",
+        f"SELECT seq FROM jobs WHERE state IN ({_words(states)})"
+        f" AND lane IN (SELECT value FROM json_each(:lanes)) AND {long_ago} AND hidden = 0",
     )
 
 

@@ -21,6 +21,14 @@ class Parent(NamedTuple):
     state: State
 
 
+class New(NamedTuple):
+    """A job that was not there before, to be told."""
+
+    id: str
+    lane: int
+    revision: int = 0
+
+
 class Waiting(NamedTuple):
     """Where a job with parents starts."""
 
@@ -60,6 +68,7 @@ class Intake:
         self._submitted: list[_Row] = []
         self._edges: list[_Row] = []
         self._keys: list[_Row] = []
+        self._told: list[New] = []
 
     def take(self, job: NewJob) -> Added:
         """Judge one job."""
@@ -81,6 +90,7 @@ class Intake:
         tx.insert("add_submitted", self._submitted)
         tx.insert("add_edges", self._edges)
         tx.insert("hold_key", self._keys)
+        tx.tell("added", self._told)
 
     def _put(self, job: NewJob) -> None:
         now_ms = self._tx.now_ms
@@ -95,8 +105,8 @@ class Intake:
         unique = job.unique
         self._jobs.append((
             seq, job.id, lane, int(slot), job.priority * job.priority_step_ms + run_at_ms, state, run_at_ms,
-            job.max_attempts, job.deadline_at_ms, unique and unique.hold, waiting.waiting_for, waiting.doomed,
-            checksum(job.fingerprint),
+            job.max_attempts, job.deadline_at_ms, job.deadline_at_ms, unique and unique.hold,
+            waiting.waiting_for, waiting.doomed, checksum(job.fingerprint),
         ))  # fmt: skip
         self._submitted.append((
             seq, job.fingerprint, job.priority, job.priority_step_ms, now_ms, job.max_attempts, job.backoff,
@@ -105,7 +115,7 @@ class Intake:
             job.code_hash, job.place, job.origin, job.origin_seq, job.input,
         ))  # fmt: skip
         self._stored[job.id] = Parent(seq, state)
-        self._tx.tell("added", lane, job.id, 1)
+        self._told.append(New(job.id, lane))
 
     def _lane(self, job: NewJob) -> int:
         names = (job.namespace, job.queue, job.task)

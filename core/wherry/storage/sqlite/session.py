@@ -31,6 +31,7 @@ class Session:
             self._version = self._data_version()
         self._lanes = Lanes(self._db)
         self._poll_at = 0.0
+        self._outcomes_indexed = False
         bell.hang(os.stat(path))
 
     def write(self, verb: Callable[[Transaction], T]) -> T:
@@ -66,6 +67,12 @@ class Session:
         with our_errors(self._path), self._gate:
             self._db.close()
         self._gate.close()
+
+    def index_outcomes(self) -> None:
+        """Make jobs findable by fingerprint; see jobs_print.sql for why not from the start."""
+        if not self._outcomes_indexed:
+            self.write(lambda tx: tx.run("jobs_print"))
+            self._outcomes_indexed = True
 
     # --- changes of other processes --------------------------------------------------------------
     def mark(self) -> None:

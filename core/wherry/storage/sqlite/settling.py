@@ -5,18 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from wherry.job import Slot
-from wherry.messages import ChangeKind, SettleKind, Settlement, State, Verdict, Wake
+from wherry.messages import ChangeKind, Payload, SettleKind, Settlement, State, Verdict, Wake
 from wherry.storage.protocol import HIDDEN_FOR_MS
-from wherry.storage.sqlite.standing import (
-    Finish,
-    Move,
-    Standing,
-    all_final,
-    finish,
-    pending,
-    standing,
-    wake_text,
-)
+from wherry.storage.sqlite.moves import Finish, Move, all_final, complete, finish, pending
+from wherry.storage.sqlite.standing import Standing, standing, wake_text
 from wherry.storage.sqlite.transaction import Transaction, to_json
 
 _FINAL: dict[SettleKind, State] = {
@@ -32,9 +24,15 @@ _WAKE_PLACE = -1
 
 def settle(tx: Transaction, settlements: Sequence[Settlement]) -> list[Verdict]:
     verdicts: list[Verdict] = []
-    for run in _runs(settlements):
+    for run in [settlements] if _is_one_run(settlements) else _runs(settlements):
         verdicts += _Run(tx).settle(run)
     return verdicts
+
+
+def _is_one_run(settlements: Sequence[Settlement]) -> bool:
+    """Whether there is nothing but attempts that ended, each of another job: then nothing needs parting."""
+    plain = [each.id for each in settlements if not each.if_lapsed and each.kind != "suspend"]
+    return len(set(plain)) == len(settlements)
 
 
 def _runs(settlements: Sequence[Settlement]) -> Iterator[list[Settlement]]:
@@ -60,6 +58,7 @@ class _Run:
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
+        self._completed: list[tuple[Standing, Payload | None]] = []
         self._ends: list[tuple[Standing, Finish]] = []
         self._moves: list[Move] = []
         self._told: list[tuple[ChangeKind, Standing]] = []
@@ -67,31 +66,32 @@ class _Run:
     def settle(self, settlements: Sequence[Settlement]) -> list[Verdict]:
         found = standing(self._tx, [settlement.id for settlement in settlements])
         verdicts: list[Verdict] = [self._judge(found.get(each.id), each) for each in settlements]
+        complete(self._tx, self._completed)
         finish(self._tx, self._ends)
         self._tx.insert("move", self._moves)
         for kind, job in self._told:
-            self._tx.tell(kind, job.lane, job.id, job.revision + 1)
+            self._tx.tell(kind, (job,))
         return verdicts
 
     def _judge(self, job: Standing | None, settlement: Settlement) -> Verdict:
         if job is None:
             return "unknown"
         kind = settlement.kind
-        mark = f"{settlement.fence}:{kind}"
-        if job.last_settled == mark:
+        if job.last_settled is not None and job.last_settled == _mark(settlement):
             return "cancel" if job.state == "cancelled" and kind != "cancel" else "ok"
         if job.fence != settlement.fence or not self._may_settle(job, settlement):
             return "lost"
-        final = _FINAL.get(kind)
-        if final is not None:
-            self._end(job, final, settlement, mark)
+        if kind == "complete" and settlement.retain_ms is None and settlement.error is None:
+            self._completed.append((job, settlement.output))
+        elif kind in _FINAL:
+            self._end(job, _FINAL[kind], settlement)
         elif job.cancel_requested_at_ms is not None:
-            self._end(job, "cancelled", settlement, mark)
+            self._end(job, "cancelled", settlement)
             return "cancel"
         elif kind == "suspend":
-            self._suspend(_given_back(job, settlement, mark), settlement)
+            self._suspend(_given_back(job, settlement), settlement)
         else:
-            self._revive(_given_back(job, settlement, mark), settlement)
+            self._revive(_given_back(job, settlement), settlement)
         return "ok"
 
     def _may_settle(self, job: Standing, settlement: Settlement) -> bool:
@@ -99,16 +99,15 @@ class _Run:
             return job.lapse(self._tx.now_ms) is not None
         return job.slot == Slot.HELD
 
-    def _end(self, job: Standing, state: State, settlement: Settlement, mark: str) -> None:
+    def _end(self, job: Standing, state: State, settlement: Settlement) -> None:
         now_ms, retain_ms = self._tx.now_ms, settlement.retain_ms
-        self._ends.append((
-            job,
-            Finish(
-                job.seq, job.id, state, job.fence, mark, settlement.output if state == "completed" else None,
-                _line(settlement), now_ms, job.cancel_requested_at_ms, retain_ms == 0,
-                None if retain_ms is None else now_ms + (retain_ms or HIDDEN_FOR_MS),
-            ),
-        ))  # fmt: skip
+        output = settlement.output if state == "completed" else None
+        purge_at_ms = None if retain_ms is None else now_ms + (retain_ms or HIDDEN_FOR_MS)
+        end = Finish(
+            job.seq, job.id, state, job.fence, _mark(settlement), output, _line(settlement), now_ms,
+            job.cancel_requested_at_ms, retain_ms == 0, purge_at_ms,
+        )  # fmt: skip
+        self._ends.append((job, end))
 
     def _revive(self, job: Standing, settlement: Settlement) -> None:
         now_ms = self._tx.now_ms
@@ -137,13 +136,18 @@ def _line(settlement: Settlement) -> str:
     return "" if settlement.error is None else settlement.error + "\n"
 
 
-def _given_back(job: Standing, settlement: Settlement, mark: str) -> Standing:
+def _mark(settlement: Settlement) -> str:
+    """What tells a repeat of a settlement."""
+    return f"{settlement.fence}:{settlement.kind}"
+
+
+def _given_back(job: Standing, settlement: Settlement) -> Standing:
     """The job with the attempt uncharged, but for a retry; a release counts as an interruption."""
     kind = settlement.kind
     return job._replace(
         attempt=job.attempt - (kind != "retry"),
         interruptions=job.interruptions + (kind == "release"),
-        last_settled=mark,
+        last_settled=_mark(settlement),
     )
 
 

@@ -120,6 +120,10 @@ class SQLiteStorage:
     async def _read(self, verb: Callable[[Transaction], T]) -> T:
         return await self._running().call(lambda session: session.read(verb))
 
+    async def _search(self, where: Filter) -> None:
+        if where.fingerprint:
+            await self._running().call(Session.index_outcomes)
+
     # --- jobs ------------------------------------------------------------------------------------
     async def add(self, jobs: Sequence[NewJob], *, records: Sequence[RecordWrite] = ()) -> Sequence[Added]:
         if any(job.gates for job in jobs):
@@ -144,9 +148,11 @@ class SQLiteStorage:
     async def query(
         self, where: Filter, *, limit: int, cursor: str | None = None
     ) -> tuple[Sequence[JobRow], str | None]:
+        await self._search(where)
         return await self._read(lambda tx: finding.query(tx, where, limit, cursor))
 
     async def count(self, where: Filter, *, by: Sequence[CountBy] = ()) -> Counts:
+        await self._search(where)
         return await self._read(lambda tx: finding.count(tx, where, by))
 
     async def alter(self, where: Filter, change: Alteration, *, limit: int) -> Sequence[str]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import Any
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, Protocol
 
 from wherry.messages import ChangeKind
 from wherry.storage.sqlite.lanes import Lanes
@@ -18,6 +20,18 @@ _ROWS_A_STATEMENT = 64
 
 to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 """Not ASCII: half of a surrogate pair is then refused when it is bound, not stored as broken UTF-8."""
+
+
+class _Told(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def lane(self) -> int: ...
+    @property
+    def revision(self) -> int: ...
+
+
+_LANE = attrgetter("lane")
 
 
 class Transaction:
@@ -66,13 +80,10 @@ class Transaction:
             start += size
 
     # --- the feed --------------------------------------------------------------------------------
-    def tell(self, kind: ChangeKind, lane: int, job_id: str, revision: int) -> None:
-        """Put one change at the end of this transaction's batch."""
-        batch = self.batch
-        if batch and batch[-1][0] == kind and batch[-1][1] == lane:
-            batch[-1][2].extend((job_id, revision))
-        else:
-            batch.append((kind, lane, [job_id, revision]))
+    def tell(self, kind: ChangeKind, jobs: Sequence[_Told]) -> None:
+        """Put one change of each job at the end of this transaction's batch, one revision up."""
+        for lane, together in groupby(jobs, _LANE):
+            self.batch.append((kind, lane, [x for job in together for x in (job.id, job.revision + 1)]))
 
     def append_batch(self) -> int:
         """Store what was told, as `[[kind, namespace, lane, [id, revision, id, revision, ...]], ...]`.

@@ -1,4 +1,4 @@
--- Progress of running attempts; what is not given stays.  An upsert for the reason in finish.sql.
+-- Progress of running attempts; what is not given stays.  An upsert for the reason in complete.sql.
 INSERT INTO jobs (seq, id, percent, message, details)
 VALUES (?, ?, ?, ?, ?)
 ON CONFLICT(seq) DO UPDATE

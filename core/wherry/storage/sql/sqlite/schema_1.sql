@@ -17,8 +17,10 @@ CREATE TABLE lanes (
 ) STRICT;
 
 -- How a job stands.  Rewritten with every move, so whatever never changes is in `submitted`.
--- Columns have defaults because a move is written as INSERT ... ON CONFLICT(seq) DO UPDATE, see finish.sql.
+-- Columns have defaults because a move is written as INSERT ... ON CONFLICT(seq) DO UPDATE, see complete.sql.
 -- slot: wherry.job.Slot, and 6 for blocked jobs that a parent has doomed.
+-- watch_at_ms: the deadline until the job is final, then when it is to be removed.
+-- print: a checksum of the fingerprint, see jobs_print.sql.
 CREATE TABLE jobs (
     seq                    INTEGER PRIMARY KEY,
     id                     TEXT    NOT NULL,
@@ -44,6 +46,7 @@ CREATE TABLE jobs (
     print                  INTEGER,
     hidden                 INTEGER NOT NULL DEFAULT 0,
     purge_at_ms            INTEGER,
+    watch_at_ms            INTEGER,
     finished_at_ms         INTEGER,
     started_at_ms          INTEGER,
     attempted_at_ms        INTEGER,
@@ -121,27 +124,24 @@ CREATE TABLE records (
 
 CREATE UNIQUE INDEX jobs_id ON jobs (id);
 
+-- Where an index is over one slot, slot is in it all the same: else counting would look at every job.
+
 -- The claim index: due jobs only, so that a claim never meets a foreign, future or finished one.
-CREATE INDEX jobs_ready ON jobs (lane, rank, id) WHERE slot = 0;
+CREATE INDEX jobs_ready ON jobs (slot, lane, rank, id) WHERE slot = 0;
 
 -- Later jobs: in the order in which they fall due, and the next of given lanes.
 CREATE INDEX jobs_later ON jobs (run_at_ms) WHERE slot = 1;
 CREATE INDEX jobs_later_of_lane ON jobs (lane, run_at_ms) WHERE slot = 1;
 
--- Suspended, blocked and doomed jobs.
-CREATE INDEX jobs_waiting ON jobs (slot) WHERE slot IN (2, 3, 6);
+-- Running jobs by claim; suspended, blocked and doomed ones.  Not by lease_until_ms: a renewal would then
+-- rewrite the index, and those that run are few.
+CREATE INDEX jobs_held ON jobs (slot, claim) WHERE slot IN (2, 3, 4, 6);
 
--- Running jobs.  Not by lease_until_ms: a renewal would then rewrite the index, and they are few.
-CREATE INDEX jobs_running ON jobs (claim) WHERE claim IS NOT NULL;
-
-CREATE INDEX jobs_deadline ON jobs (deadline_at_ms) WHERE deadline_at_ms IS NOT NULL AND slot <> 5;
-CREATE INDEX jobs_purge ON jobs (purge_at_ms) WHERE purge_at_ms IS NOT NULL;
+-- What a sweeper must look at, and when.
+CREATE INDEX jobs_watched ON jobs (watch_at_ms) WHERE watch_at_ms IS NOT NULL;
 
 -- Finished jobs: counted from the index alone, and found by age.
-CREATE INDEX jobs_done ON jobs (state, lane, finished_at_ms) WHERE slot = 5 AND hidden = 0;
-
--- Outcomes by a 32-bit checksum of the fingerprint: the text itself, being random, would cost a page a job.
-CREATE INDEX jobs_print ON jobs (print) WHERE state = 'completed' AND hidden = 0 AND print IS NOT NULL;
+CREATE INDEX jobs_done ON jobs (state, lane, finished_at_ms, hidden) WHERE finished_at_ms IS NOT NULL;
 
 CREATE INDEX uniques_expiring ON uniques (expires_at_ms) WHERE expires_at_ms IS NOT NULL;
 CREATE INDEX submitted_run ON submitted (run_id) WHERE run_id IS NOT NULL;

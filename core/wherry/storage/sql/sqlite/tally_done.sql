@@ -2,5 +2,5 @@
 SELECT json_group_array(json_array(lane, state, n))
   FROM (SELECT lane, state, count(*) AS n
           FROM jobs
-         WHERE slot = 5 AND hidden = 0 AND state IN (SELECT value FROM json_each(:states))
+         WHERE state IN (SELECT value FROM json_each(:states)) AND finished_at_ms IS NOT NULL AND hidden = 0
          GROUP BY state, lane)

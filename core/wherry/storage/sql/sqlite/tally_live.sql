@@ -4,6 +4,4 @@ SELECT json_group_array(json_array(lane, state, n))
         UNION ALL
         SELECT lane, state, count(*) FROM jobs WHERE slot = 1 GROUP BY lane, state
         UNION ALL
-        SELECT lane, state, count(*) FROM jobs WHERE slot IN (2, 3, 6) GROUP BY lane, state
-        UNION ALL
-        SELECT lane, state, count(*) FROM jobs WHERE claim IS NOT NULL GROUP BY lane, state)
+        SELECT lane, state, count(*) FROM jobs WHERE slot IN (2, 3, 4, 6) GROUP BY lane, state)
