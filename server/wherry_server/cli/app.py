@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import wherry
+from wherry_server.cli.demo import demo
 from wherry_server.cli.list_jobs import list_jobs
 from wherry_server.cli.serve import serve
 from wherry_server.cli.show import show
@@ -39,6 +40,7 @@ def make_app() -> typer.Typer:
 
 
 COMMANDS = {
+    "demo": demo,
     "serve": serve,
     "worker": worker,
     "submit": submit,

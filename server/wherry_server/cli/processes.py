@@ -7,8 +7,9 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from typing import Literal
+from contextlib import nullcontext, suppress
+from pathlib import Path
+from typing import IO, Literal
 
 from wherry_server.cli.screen import Screen
 from wherry_server.cli.session import OK, REFUSED, Interrupts
@@ -32,6 +33,7 @@ class Child:
     Args:
         arguments: of the `wherry` command.
         lines: called with each line that it prints; None lets it print to our own stdout.
+        log: takes what it writes to stderr; None lets it write to ours.
         environment: variables to add.
     """
 
@@ -40,9 +42,10 @@ class Child:
         arguments: Callable[[], Sequence[str]],
         *,
         lines: Callable[[str], None] | None = None,
+        log: Path | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        self._arguments, self._lines = arguments, lines
+        self._arguments, self._lines, self._log = arguments, lines, log
         self._environment = {**os.environ, **(environment or {})}
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = False
@@ -76,22 +79,27 @@ class Child:
 
     async def _run_once(self) -> int:
         self.state = "starting"
-        self._process = process = await asyncio.create_subprocess_exec(
+        with self._log.open("ab") if self._log else nullcontext() as log:
+            self._process = process = await self._spawn(log)
+        if process.stdout is not None and self._lines is not None:
+            async for line in process.stdout:
+                self.state = "running" if self.state == "starting" else self.state
+                self._lines(line.decode(errors="replace").rstrip("\n"))
+        return await process.wait()
+
+    async def _spawn(self, log: IO[bytes] | None) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "wherry_server.cli",
             *self._arguments(),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE if self._lines else None,
+            stderr=log,
             env=self._environment,
             start_new_session=True,
             limit=_LINE_BYTES,
         )
-        if process.stdout is not None and self._lines is not None:
-            async for line in process.stdout:
-                self.state = "running" if self.state == "starting" else self.state
-                self._lines(line.decode(errors="replace").rstrip("\n"))
-        return await process.wait()
 
     def stop(self) -> None:
         """Ask it to stop gracefully, and do not start it again."""
