@@ -30,7 +30,8 @@ def reference_per_s(path: Path) -> float:
     """Raw inserts a second, one transaction each."""
     connection = sqlite3.connect(path, isolation_level=None)
     connection.executescript(
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; CREATE TABLE jobs (id INTEGER PRIMARY KEY, input TEXT)"
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+        "CREATE TABLE jobs (id INTEGER PRIMARY KEY, input TEXT)"
     )
     started = time.perf_counter()
     for number in range(JOBS):
