@@ -41,7 +41,7 @@ class Page(NamedTuple):
     """What `query` answers on the wire."""
 
     rows: Sequence[JobRow]
-    next: str | None = None
+    next: str | None
 
 
 class Verb(NamedTuple):
