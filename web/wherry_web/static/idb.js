@@ -247,8 +247,8 @@ function plain(name, mode, does) {
 const VERBS = {
   add: changing(ADD_STORES, add),
   exchange: changing(EXCHANGE_STORES, exchange),
-  renew: changing(["jobs", "lanes"], renew),
-  report: changing(["jobs", "lanes", "records", "feed"], report),
+  renew: changing(["jobs"], renew),
+  report: changing(["jobs", "records", "feed"], report),
   signal: changing(["jobs", "lanes", "records", "feed"], signal),
   alter: changing(EXCHANGE_STORES, alter),
   get: looking(get),
