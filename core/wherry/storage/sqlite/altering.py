@@ -42,6 +42,8 @@ def _cancel(tx: Transaction, jobs: Sequence[Standing]) -> Sequence[Standing]:
     if asked:
         tx.run("ask_to_stop", {"now_ms": tx.now_ms, "seqs": to_json([job.seq for job in asked])})
         tx.tell("cancelling", asked)
+        for job in asked:
+            tx.held.pop(job.id, None)
     idle = [job for job in jobs if job.slot != Slot.HELD]
     ends = [_end(tx, job, "cancelled")._replace(cancel_requested_at_ms=tx.now_ms) for job in idle]
     finish(tx, list(zip(idle, ends, strict=True)))

@@ -67,6 +67,8 @@ def _report(tx: Transaction, reports: Sequence[Report]) -> list[Verdict]:
     told = [each for each in taken if (each.percent, each.message, each.details) != (None, None, None)]
     tx.insert("progress", [(found[r.id].seq, r.id, r.percent, r.message, r.details) for r in told])
     tx.tell("progress", [found[each.id] for each in told])
+    for each in told:
+        tx.held.pop(each.id, None)
     return verdicts
 
 

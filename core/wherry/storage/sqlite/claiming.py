@@ -8,48 +8,67 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from wherry.messages import Claimed, ClaimRequest, Exchanged, Payload, Settlement
+from wherry.storage.sqlite.held import remember
 from wherry.storage.sqlite.moves import free_keys, resume
 from wherry.storage.sqlite.settling import settle
 from wherry.storage.sqlite.standing import standing
 from wherry.storage.sqlite.statements import best_of
-from wherry.storage.sqlite.transaction import Transaction, to_json
+from wherry.storage.sqlite.transaction import Held, Transaction, to_json
 
 _ARMS = 16
 """Lanes merged in one statement; SQLite allows 500, but compiles each number of them anew."""
 
 
 class Ready(NamedTuple):
-    """A due job, the columns of `ready.sql`, which are those before the claim."""
+    """A job to be claimed: the columns of `ready.sql`, from `id` to `trace` those of its `Claimed`."""
 
     rank: int
     id: str
-    seq: int
-    lane: int
     fence: int
     attempt: int
-    revision: int
+    task: str
+    queue: str
+    namespace: str
+    input: Payload
     max_attempts: int
     interruptions: int
-    deadline_at_ms: int | None
-    unique_hold: str | None
-    input: Payload
     backoff: Payload
     timeout_ms: int | None
+    deadline_left_ms: int | None
+    checkpoint: None
     trace: str | None
+    seq: int
+    lane: int
+    revision: int
+    """Before the claim."""
+    unique_hold: str | None
+
+
+_CLAIMED = slice(Ready._fields.index("id"), Ready._fields.index("trace") + 1)
+
+
+class Look(NamedTuple):
+    """The store at the start of an exchange, the columns of `look.sql`."""
+
+    due: int
+    newest_lane: int | None
+    repeated: int
+    paused: list[str]
+    parents: int
 
 
 def exchange(tx: Transaction, settlements: Sequence[Settlement], request: ClaimRequest | None) -> Exchanged:
-    verdicts = settle(tx, settlements)
     number = _number(request.token) if request else -1
-    due, newest_lane, repeated, paused = tx.list("look", {"now_ms": tx.now_ms, "claim": number})
-    if due:
+    look = Look._make(tx.list("look", {"now_ms": tx.now_ms, "claim": number}))
+    verdicts = settle(tx, settlements, parents=bool(look.parents)) if settlements else []
+    if look.due:
         _promote(tx)
     if request is None:
         return Exchanged(verdicts, (), None)
-    if repeated:
-        held = tx.list_of(best_of("claimed", 1), (number, -1))
+    if look.repeated:
+        held = tx.list_of(best_of("claimed", 1), (tx.now_ms, number, -1))
         return Exchanged(verdicts, _claimed(tx, [Ready._make(row) for row in held]), None)
-    lanes = tx.lanes.of_claim(request, newest=newest_lane, paused=paused)
+    lanes = tx.lanes.of_claim(request, newest=look.newest_lane, paused=look.paused)
     jobs = _choose(tx, request, lanes) if lanes and request.limit > 0 else []
     if not jobs:
         return Exchanged(verdicts, (), _next_due_in_ms(tx, lanes))
@@ -72,15 +91,16 @@ def _promote(tx: Transaction) -> None:
 
 def _choose(tx: Transaction, request: ClaimRequest, lanes: Sequence[int]) -> list[Ready]:
     """The best due jobs of these lanes."""
+    now_ms = tx.now_ms
     if request.ids is not None:
-        params = (to_json(request.ids), to_json(lanes), tx.now_ms, request.limit)
+        params = (now_ms, to_json(request.ids), to_json(lanes), now_ms, request.limit)
         return [Ready._make(row) for row in tx.list_of(best_of("ready_of_ids", 1), params)]
     if len(lanes) > 1:
         lanes = tx.list("lanes_ready", {"lanes": to_json(lanes)})
     found: list[Any] = []
     for start in range(0, len(lanes), _ARMS):
         part = lanes[start : start + _ARMS]
-        params = [each for lane in part for each in (lane, tx.now_ms)]
+        params = [each for lane in part for each in (now_ms, lane, now_ms)]
         found += tx.list_of(best_of("ready", len(part)), (*params, request.limit))
     if len(lanes) > _ARMS:
         found = sorted(found, key=lambda row: (row[0], row[1]))[: request.limit]
@@ -99,30 +119,24 @@ def _lease(tx: Transaction, jobs: Sequence[Ready], request: ClaimRequest, number
     tx.run("add_claim", (number, tx.now_ms))
     tx.tell("started", jobs)
     free_keys(tx, [job.seq for job in jobs if job.unique_hold == "queued"])
+    plain = [job for job in jobs if job.unique_hold is None]
+    remember(tx, {job.id: Held(job.id, job.lane, job.revision + 1, job.seq, job.fence) for job in plain})
 
 
 def _claimed(tx: Transaction, jobs: Sequence[Ready]) -> list[Claimed]:
-    checkpoints = _checkpoints(tx, jobs)
-    names = {lane: tx.lanes.name(lane) for lane in {job.lane for job in jobs}}
-    claimed: list[Claimed] = []
-    for job in jobs:
-        namespace, queue, task = names[job.lane]
-        left_ms = None if job.deadline_at_ms is None else job.deadline_at_ms - tx.now_ms
-        claimed.append(
-            Claimed(
-                job.id, job.fence + 1, job.attempt + 1, task, queue, namespace, job.input, job.max_attempts,
-                job.interruptions, job.backoff, job.timeout_ms, left_ms, checkpoints.get(job.id), job.trace,
-            )
-        )  # fmt: skip
-    return claimed
+    claimed = [Claimed._make(job[_CLAIMED]) for job in jobs]
+    # A first attempt has no checkpoint: most claims need not ask.
+    again = [job.id for job in claimed if job.fence > 1]
+    if not again:
+        return claimed
+    checkpoints = _checkpoints(tx, again)
+    return [job._replace(checkpoint=checkpoints.get(job.id)) for job in claimed]
 
 
-def _checkpoints(tx: Transaction, jobs: Sequence[Ready]) -> dict[str, Payload]:
+def _checkpoints(tx: Transaction, ids: Sequence[str]) -> dict[str, Payload]:
     """The steps of each job as a JSON object of their payloads as they are, parsed by nobody."""
-    # A first attempt has none: most claims need not ask.
-    again = [job.id for job in jobs if job.fence]
     members: dict[str, list[str]] = {}
-    for job_id, name, outcome in tx.list("steps", {"ids": to_json(again)}) if again else ():
+    for job_id, name, outcome in tx.list("steps", {"ids": to_json(ids)}):
         members.setdefault(job_id, []).append(f"{json.dumps(name)}:{outcome}")
     return {job_id: "{" + ",".join(steps) + "}" for job_id, steps in members.items()}
 

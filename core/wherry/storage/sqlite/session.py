@@ -11,10 +11,11 @@ from typing import TypeVar
 from wherry.clock import Clock
 from wherry.storage.sqlite import feed
 from wherry.storage.sqlite.bell import Bell
+from wherry.storage.sqlite.held import Stale
 from wherry.storage.sqlite.lanes import Lanes
 from wherry.storage.sqlite.opening import meta, open_database
 from wherry.storage.sqlite.refusals import our_errors
-from wherry.storage.sqlite.transaction import Transaction
+from wherry.storage.sqlite.transaction import Held, Transaction
 
 T = TypeVar("T")
 
@@ -30,6 +31,7 @@ class Session:
             self.store_id = meta(self._db)["store_id"]
             self._version = self._data_version()
         self._lanes = Lanes(self._db)
+        self._held: dict[str, Held] = {}
         self._poll_at = 0.0
         self._outcomes_indexed = False
         bell.hang(os.stat(path))
@@ -37,7 +39,10 @@ class Session:
     def write(self, verb: Callable[[Transaction], T]) -> T:
         """Run a verb in a transaction that holds the write lock from the start."""
         with our_errors(self._path), self._gate:
-            result, told = self._transact("BEGIN IMMEDIATE", verb)
+            try:
+                result, told = self._transact("BEGIN IMMEDIATE", verb)
+            except Stale:
+                result, told = self._transact("BEGIN IMMEDIATE", verb)
         if told:
             self._bell.ring()
         return result
@@ -50,7 +55,7 @@ class Session:
     def _transact(self, begin: str, verb: Callable[[Transaction], T]) -> tuple[T, bool]:
         self._db.execute(begin)
         try:
-            tx = Transaction(self._db, self._clock.now_ms(), self._lanes)
+            tx = Transaction(self._db, self._clock.now_ms(), self._lanes, self._held)
             result = verb(tx)
             if tx.batch:
                 feed.append(tx)
@@ -59,6 +64,7 @@ class Session:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             self._lanes.forget()
+            self._held.clear()
             raise
         return result, bool(tx.batch)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from wherry.job import Slot
 from wherry.messages import ChangeKind, Payload, SettleKind, Settlement, State, Verdict, Wake
 from wherry.storage.protocol import HIDDEN_FOR_MS
+from wherry.storage.sqlite.held import complete_held
 from wherry.storage.sqlite.moves import Finish, Move, all_final, complete, finish, pending
 from wherry.storage.sqlite.standing import Standing, standing, wake_text
 from wherry.storage.sqlite.transaction import Transaction, to_json
@@ -22,17 +23,26 @@ _WAKE_PLACE = -1
 """The place of a sleeper's edge: parents named at `add` count from 0."""
 
 
-def settle(tx: Transaction, settlements: Sequence[Settlement]) -> list[Verdict]:
-    verdicts: list[Verdict] = []
-    for run in [settlements] if _is_one_run(settlements) else _runs(settlements):
-        verdicts += _Run(tx).settle(run)
+def settle(tx: Transaction, settlements: Sequence[Settlement], *, parents: bool) -> list[Verdict]:
+    """Carry out settlements in order.
+
+    Args:
+        parents: whether any job waits for another.
+    """
+    if parents or len({settlement.id for settlement in settlements}) < len(settlements):
+        return _settle(tx, settlements)
+    verdicts: list[Verdict] = ["ok"] * len(settlements)
+    others = complete_held(tx, settlements)
+    for place, verdict in zip(others, _settle(tx, [settlements[place] for place in others]), strict=True):
+        verdicts[place] = verdict
     return verdicts
 
 
-def _is_one_run(settlements: Sequence[Settlement]) -> bool:
-    """Whether there is nothing but attempts that ended, each of another job: then nothing needs parting."""
-    plain = [each.id for each in settlements if not each.if_lapsed and each.kind != "suspend"]
-    return len(set(plain)) == len(settlements)
+def _settle(tx: Transaction, settlements: Sequence[Settlement]) -> list[Verdict]:
+    verdicts: list[Verdict] = []
+    for run in _runs(settlements):
+        verdicts += _Run(tx).settle(run)
+    return verdicts
 
 
 def _runs(settlements: Sequence[Settlement]) -> Iterator[list[Settlement]]:

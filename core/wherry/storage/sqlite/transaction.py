@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from wherry.messages import ChangeKind
 from wherry.storage.sqlite.lanes import Lanes
@@ -20,6 +20,16 @@ _ROWS_A_STATEMENT = 64
 
 to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 """Not ASCII: half of a surrogate pair is then refused when it is bound, not stored as broken UTF-8."""
+
+
+class Held(NamedTuple):
+    """A running job as the session that claimed it left it; it holds no unique key."""
+
+    id: str
+    lane: int
+    revision: int
+    seq: int
+    fence: int
 
 
 class _Told(Protocol):
@@ -39,12 +49,14 @@ class Transaction:
 
     Attributes:
         now_ms: the store's time, read once the write lock is held.
+        held: jobs that this session has claimed, see `held.py`.
     """
 
-    def __init__(self, db: sqlite3.Connection, now_ms: int, lanes: Lanes) -> None:
+    def __init__(self, db: sqlite3.Connection, now_ms: int, lanes: Lanes, held: dict[str, Held]) -> None:
         self._db = db
         self.now_ms = now_ms
         self.lanes = lanes
+        self.held = held
         self.batch: list[tuple[ChangeKind, int, list[str | int]]] = []
 
     def value(self, name: str, params: Params = ()) -> Any:
@@ -65,19 +77,23 @@ class Transaction:
     def run(self, name: str, params: Params = ()) -> None:
         self._db.execute(sql(name), params)
 
-    def insert(self, name: str, rows: Sequence[Sequence[object]]) -> None:
+    def insert(self, name: str, rows: Sequence[Sequence[object]]) -> int:
         """Run a statement of one VALUES row for all of these rows.
 
         A step of `sqlite3` gives up the interpreter lock and has to win it back from the event
         loop, so many rows share a step: 64, and for the rest the powers of two below.
+
+        Returns:
+            How many rows were written.
         """
-        start, size = 0, _ROWS_A_STATEMENT
+        start, size, written = 0, _ROWS_A_STATEMENT, 0
         while start < len(rows):
             while size > len(rows) - start:
                 size //= 2
             cells = [cell for row in rows[start : start + size] for cell in row]
-            self._db.execute(for_rows(name, size), cells)
+            written += self._db.execute(for_rows(name, size), cells).rowcount
             start += size
+        return written
 
     # --- the feed --------------------------------------------------------------------------------
     def tell(self, kind: ChangeKind, jobs: Sequence[_Told]) -> None:

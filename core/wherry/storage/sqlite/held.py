@@ -1,0 +1,55 @@
+"""Jobs that this session has claimed, as it left them.
+
+Completing one of them need not read it first, which saves a sixth of all work for a job: the write
+says what it expects, and so finds out when somebody has moved the job since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from wherry.messages import Settlement
+from wherry.storage.sqlite.transaction import Held, Transaction
+
+_MOST = 100_000
+"""Jobs that were lost to others are never settled here, so all are forgotten once they are so many."""
+
+
+class Stale(Exception):
+    """A job is not as this session left it: run the verb again with nothing remembered."""
+
+
+def remember(tx: Transaction, jobs: Mapping[str, Held]) -> None:
+    if len(tx.held) > _MOST:
+        tx.held.clear()
+    tx.held.update(jobs)
+
+
+def complete_held(tx: Transaction, settlements: Sequence[Settlement]) -> list[int]:
+    """Complete those jobs that are known here; the places of the others.
+
+    Call it while no job waits for another, for it looks after nobody else.
+    """
+    rows: list[tuple[object, ...]] = []
+    told: list[Held] = []
+    others: list[int] = []
+    for place, settlement in enumerate(settlements):
+        held = tx.held.pop(settlement.id, None)
+        if held is None or held.fence != settlement.fence or not _is_plain(settlement):
+            others.append(place)
+        else:
+            rows.append((held.seq, held.id, held.fence, held.revision, settlement.output, tx.now_ms))
+            told.append(held)
+    if tx.insert("complete_held", rows) != len(rows):
+        raise Stale
+    tx.tell("completed", told)
+    return others
+
+
+def _is_plain(settlement: Settlement) -> bool:
+    return (
+        settlement.kind == "complete"
+        and settlement.error is None
+        and settlement.retain_ms is None
+        and not settlement.if_lapsed
+    )
