@@ -190,7 +190,9 @@ async def nothing_waits_for_a_removed_job_or_trips_over_it(world: World) -> None
     await alter(storage, "disable", *gone)
 
     removed = await alter(storage, "remove", *gone)
+    early = await exchange_claim(storage, ids=("later",))
 
+    assert (list(early.jobs), early.next_due_in_ms) == ([], None), early
     world.clock.advance(2000)
     assert removed == sorted(gone), removed
     assert list((await storage.exchange([], request)).jobs) == [], "the repeated claim"
