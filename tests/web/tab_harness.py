@@ -28,9 +28,7 @@ class Tab:
 
     async def run(self, task: str, value: Any = None, **options: Any) -> Any:
         """Submit one job and wait for its result."""
-        return await self.js(
-            "(await queue.submit(...given)).result()", [task, value, options]
-        )
+        return await self.js("(await queue.submit(...given)).result()", [task, value, options])
 
     async def outcome(self, code: str, argument: Any = None) -> dict[str, Any]:
         """`value` of a promise, or `code`, `message`, `data` ... of its error."""
@@ -62,13 +60,17 @@ class Tabs:
 
     async def open(self, *, tasks: tuple[str, ...] = ("jobs.py",), url: str = STORE, **options: Any) -> Tab:
         """Open a tab on a store with the task modules of these tests."""
+        tab = Tab(await self.page())
+        await self.attach(tab, tasks=tasks, url=url, **options)
+        return tab
+
+    async def page(self, url: str | None = None) -> Page:
+        """A page without a queue."""
         page = await self.context.new_page()
         page.on("console", log_message)
         page.on("pageerror", log_error)
-        await page.goto(f"{self.site.pages}tab.html")
-        tab = Tab(page)
-        await self.attach(tab, tasks=tasks, url=url, **options)
-        return tab
+        await page.goto(url or f"{self.site.pages}tab.html")
+        return page
 
     async def attach(
         self, tab: Tab, *, tasks: tuple[str, ...] = ("jobs.py",), url: str = STORE, **options: Any

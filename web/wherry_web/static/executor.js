@@ -8,17 +8,11 @@
 
 import { bootPython, countBytes } from "./boot.js";
 import { WherryError } from "./errors.js";
-import { factsOf } from "./facts.js";
-import { openStore, deleteStore } from "./idb.js";
+import { errorOf, factsOf } from "./facts.js";
 import { importTasks, likelyPackages } from "./tasks.js";
 
 /** @import { Environment } from "./environment.js" */
-/** @import { IndexedDBStore, OpenOptions } from "./idb.js" */
-/** @import { Claimed, Settlement } from "./messages.js" */
 /** @typedef {Environment & { worker: string, url: string, concurrency: number, leaseMs: number }} Boot */
-
-/** In a tab every attempt has an end, or an endless loop would hold its lease for ever. */
-const LONGEST_MS = 600_000;
 
 /** Python's side; undefined while it boots. @type {any} */
 let python;
@@ -30,7 +24,7 @@ async function start(boot) {
   await new Promise((granted) => void navigator.locks.request(`wherry:w:${boot.worker}`, () => new Promise(() => granted(undefined))));
   progress("runtime");
   const pyodide = await bootPython(boot.runtime, boot.lock, ["wherry", ...likelyPackages(boot)]);
-  pyodide.registerJsModule("wherry_idb", { openStore: openWatched, deleteStore });
+  pyodide.registerJsModule("wherry_idb", { openStore: async () => store });
   progress("tasks");
   const module = pyodide.pyimport("wherry_web.executor");
   python = module.Executor(bridge());
@@ -59,34 +53,29 @@ function bridge() {
   };
 }
 
-/**
- * The store for Python; the keeper hears of what was claimed and settled through it.
- *
- * @param {string} name @param {OpenOptions} options
- */
-async function openWatched(name, options) {
-  const store = await openStore(name, { ...options, onclosed: (error) => postMessage({ type: "failed", error: factsOf(error) }) });
-  const verb = store.verb.bind(store);
-  store.verb = (name, text) => (name === "exchange" ? exchange(store, text) : verb(name, text));
-  return store;
-}
+/** @type {Map<number, { resolve: (text: string) => void, reject: (error: WherryError) => void }>} */
+const calls = new Map();
+let lastCall = 0;
 
-/** @param {IndexedDBStore} store @param {string} text */
-async function exchange(store, text) {
-  const parameters = JSON.parse(text);
-  const result = await store.call("exchange", parameters);
-  for (const job of result.jobs) job.timeout_ms ??= LONGEST_MS;
-  const settled = parameters.settle.map((/** @type {Settlement} */ { id, fence }) => ({ id, fence }));
-  if (settled.length || result.jobs.length) postMessage({ type: "exchanged", settled, claimed: result.jobs.map(attemptOf) });
-  return JSON.stringify(result);
-}
+/** @type {Set<() => void>} */
+const listeners = new Set();
 
-/** @param {Claimed} job */
-function attemptOf({ id, fence, timeout_ms, deadline_left_ms }) {
-  const timeoutMs = timeout_ms ?? LONGEST_MS;
-  const byDeadline = deadline_left_ms !== null && deadline_left_ms < timeoutMs;
-  return { id, fence, limitMs: byDeadline ? Math.max(0, deadline_left_ms) : timeoutMs, limit: byDeadline ? "deadline" : "timeout" };
-}
+/** The store for Python: the keeper carries out its verbs, on a thread that is never blocked. */
+const store = {
+  /** @param {string} name @param {string} text @returns {Promise<string>} */
+  verb: (name, text) =>
+    new Promise((resolve, reject) => {
+      calls.set(++lastCall, { resolve, reject });
+      postMessage({ type: "verb", call: lastCall, name, text });
+    }),
+  /** @param {() => void} callback */
+  listen(callback) {
+    listeners.add(callback);
+    queueMicrotask(callback);
+    return () => listeners.delete(callback);
+  },
+  close: async () => listeners.clear(),
+};
 
 /** @type {Record<string, (message: any) => unknown>} */
 const DOES = {
@@ -94,6 +83,16 @@ const DOES = {
     start(message).catch((error) => {
       postMessage({ type: "failed", error: error instanceof WherryError ? factsOf(error) : { code: "python_failed", message: `Python did not start: ${error.message ?? error}` } });
     }),
+  answer: ({ call, result, error }) => {
+    const { resolve, reject } = /** @type {any} */ (calls.get(call));
+    calls.delete(call);
+    if (error) reject(errorOf(error));
+    else resolve(result);
+  },
+  hint: () => {
+    for (const callback of listeners) callback();
+    postMessage({ type: "hinted" });
+  },
   stop: ({ id, fence, reason }) => {
     python.stop_job(id, fence, reason);
     postMessage({ type: "stopping", id, fence });

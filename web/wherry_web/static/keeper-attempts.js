@@ -49,18 +49,18 @@ export class Attempts {
     return [...this.#running.values()].find(({ blocks, enteredMs }) => blocks && enteredMs !== undefined && enteredMs <= sinceMs);
   }
 
-  /** @param {any} message of the executor @param {number} nowMs */
-  hear({ type, claimed, settled, id, fence, blocks }, nowMs) {
-    if (type === "exchanged") {
-      for (const lease of settled) this.#settled(lease, nowMs);
-      for (const attempt of claimed) this.#running.set(attempt.id, attempt);
-      return;
-    }
+  /** @param {Attempt} attempt */
+  claimed(attempt) {
+    this.#running.set(attempt.id, attempt);
+  }
+
+  /** @param {{ type: string, id: string, fence: number, blocks: boolean }} message of the executor @param {number} nowMs */
+  hear({ type, id, fence, blocks }, nowMs) {
     const attempt = this.#running.get(id);
-    if (attempt?.fence !== fence || !attempt) return;
+    if (!attempt || attempt.fence !== fence) return;
     if (type === "enter") Object.assign(attempt, { enteredMs: nowMs, blocks });
     else if (type === "leave") this.#left(attempt);
-    else if (type === "stopping" && attempt.asked) attempt.asked.heard = true;
+    else if (attempt.asked) attempt.asked.heard = true;
   }
 
   /** @param {Attempt} attempt */
@@ -71,7 +71,7 @@ export class Attempts {
   }
 
   /** @param {{ id: string, fence: number }} lease @param {number} nowMs */
-  #settled({ id, fence }, nowMs) {
+  settled({ id, fence }, nowMs) {
     const attempt = this.#running.get(id);
     if (attempt?.fence !== fence) return;
     // Settled while its code runs: by the sweeper, for its lease had lapsed.

@@ -11,6 +11,7 @@ import { newId } from "./canonical.js";
 import { Attempts } from "./keeper-attempts.js";
 import { interrupted, stopped } from "./keeper-decisions.js";
 import { running } from "./keeper-rows.js";
+import { VerbService } from "./keeper-verbs.js";
 import { whyNotRun } from "./loading.js";
 
 /** @import { Environment } from "./environment.js" */
@@ -46,9 +47,11 @@ export class Executor {
   #duties;
   #worker;
   #attempts;
+  #verbs;
   #ended = false;
   #blocked = false;
   #renewedMs = 0;
+  #writtenMs = 0;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #ticking;
   /** @type {Map<string, Report>} progress of code that blocks Python, which cannot write it itself */
@@ -66,6 +69,7 @@ export class Executor {
       replace: (attempt, reason) => void this.#replace(attempt, reason),
     });
     this.#worker = new Worker(new URL("./executor.js", import.meta.url), { type: "module", name: this.name });
+    this.#verbs = new VerbService(duties.store, this.#attempts, (message) => this.#worker.postMessage(message));
     this.#worker.onmessage = ({ data }) => this.#hear(data);
     this.#worker.onerror = (event) => void this.#broke(event);
     this.unlisten = duties.store.listen(() => this.#hint());
@@ -78,13 +82,14 @@ export class Executor {
   #hear(message) {
     if (this.#ended) return;
     const { type } = message;
-    if (type === "progress") this.#duties.booted(message.progress);
+    if (type === "verb") void this.#verbs.answer(message).then(() => this.#tickWhileNeeded());
+    else if (type === "hinted") this.#verbs.heardHint();
+    else if (type === "progress") this.#duties.booted(message.progress);
     else if (type === "ready") this.#duties.ready();
     else if (type === "failed") this.end(message.error);
     else if (type === "drained") this.#drained();
     else if (type === "report") this.#report(message.report);
     else this.#attempts.hear(message, performance.now());
-    this.#tickWhileNeeded();
   }
 
   /** @param {ErrorEvent} event */
@@ -99,7 +104,7 @@ export class Executor {
 
   // --- leases ----------------------------------------------------------------------------------------
   #tickWhileNeeded() {
-    if (this.#attempts.size && !this.#ticking) {
+    if (this.#attempts.size && !this.#ticking && !this.#ended) {
       // They were claimed just now.
       this.#renewedMs = performance.now();
       this.#ticking = setInterval(() => this.#tick(), TICK_MS);
@@ -124,6 +129,7 @@ export class Executor {
 
   /** Cancels from elsewhere arrive as a hint; the verdict of the renewal then tells. */
   #hint() {
+    this.#verbs.hint();
     if (this.#attempts.size && performance.now() - this.#renewedMs >= TICK_MS) void this.#renew();
     else if (this.#attempts.size) this.#renewedMs = Math.min(this.#renewedMs, performance.now() - this.#duties.options.leaseMs / 3 + TICK_MS);
   }
@@ -144,12 +150,12 @@ export class Executor {
   // --- reports ---------------------------------------------------------------------------------------
   /** @param {Report} report */
   #report(report) {
-    const first = !this.#reports.size;
     this.#reports.set(report.id, { ...this.#reports.get(report.id), ...report });
-    if (first && !this.#ticking) void this.#write();
+    if (performance.now() - this.#writtenMs >= TICK_MS) void this.#write();
   }
 
   async #write() {
+    this.#writtenMs = performance.now();
     const reports = [...this.#reports.values()];
     this.#reports.clear();
     // Progress is news, not state: the next report says more.

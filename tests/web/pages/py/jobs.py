@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 
 from wherry import task
 
@@ -70,3 +71,15 @@ async def hidden_loop():
     """Looks like a coroutine, and blocks all the same."""
     while True:
         pass
+
+
+@task(name="ledger")
+async def ledger(seconds, context):
+    """Tell every open page of this attempt, then return what no other attempt does."""
+    from js import BroadcastChannel
+
+    channel = BroadcastChannel.new("ledger")
+    channel.postMessage(f"{context.job.id} {context.job.fence}")
+    channel.close()
+    await asyncio.sleep(seconds)
+    return str(uuid.uuid4())

@@ -1,0 +1,73 @@
+// @ts-check
+/**
+ * Carries out the verbs of an executor.
+ *
+ * Here and not in the executor itself: Python may block its thread at any moment, and a transaction
+ * that is open on a blocked thread stops every writer of the store, the renewals included.
+ */
+
+import { factsOf } from "./facts.js";
+
+/** @import { IndexedDBStore } from "./idb.js" */
+/** @import { Attempt, Attempts } from "./keeper-attempts.js" */
+/** @import { Claimed, Settlement } from "./messages.js" */
+/** @typedef {{ type: "verb", call: number, name: string, text: string }} VerbMessage */
+
+/** In a tab every attempt has an end, or an endless loop would hold its lease for ever. */
+const LONGEST_MS = 600_000;
+
+export class VerbService {
+  #store;
+  #attempts;
+  #post;
+  #hintPending = false;
+  #hintWanted = false;
+
+  /** @param {IndexedDBStore} store @param {Attempts} attempts hears what was claimed and settled @param {(message: object) => void} post to the executor */
+  constructor(store, attempts, post) {
+    this.#store = store;
+    this.#attempts = attempts;
+    this.#post = post;
+  }
+
+  /** @param {VerbMessage} message */
+  async answer({ call, name, text }) {
+    try {
+      const result = name === "exchange" ? await this.#exchange(text) : await this.#store.verb(name, text);
+      this.#post({ type: "answer", call, result });
+    } catch (error) {
+      this.#post({ type: "answer", call, error: factsOf(error) });
+    }
+  }
+
+  /** @param {string} text */
+  async #exchange(text) {
+    const parameters = JSON.parse(text);
+    const result = await this.#store.call("exchange", parameters);
+    const nowMs = performance.now();
+    parameters.settle.forEach((/** @type {Settlement} */ lease) => this.#attempts.settled(lease, nowMs));
+    for (const job of result.jobs) {
+      job.timeout_ms ??= LONGEST_MS;
+      this.#attempts.claimed(attemptOf(job, job.timeout_ms));
+    }
+    return JSON.stringify(result);
+  }
+
+  /** There may be changes: tells the executor, but not again before it has heard. */
+  hint() {
+    this.#hintWanted = this.#hintPending;
+    if (!this.#hintPending) this.#post({ type: "hint" });
+    this.#hintPending = true;
+  }
+
+  heardHint() {
+    this.#hintPending = false;
+    if (this.#hintWanted) this.hint();
+  }
+}
+
+/** @param {Claimed} job @param {number} timeoutMs @returns {Attempt} */
+function attemptOf({ id, fence, deadline_left_ms: leftMs }, timeoutMs) {
+  if (leftMs === null || leftMs >= timeoutMs) return { id, fence, limitMs: timeoutMs, limit: "timeout" };
+  return { id, fence, limitMs: Math.max(0, leftMs), limit: "deadline" };
+}
