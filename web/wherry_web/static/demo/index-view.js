@@ -13,6 +13,8 @@ import { ResultDetail } from "./result-detail.js";
 
 const MOST_ROWS = 50;
 const OVERVIEW_ROWS = 8;
+/** While hundreds of jobs finish, the index follows once a second. */
+const REBUILD_MS = 1000;
 const TRY = ["TaskGroup", "Path.glob", "lru_cache", "asyncio queue"];
 /** @type {ShoreName[]} */
 const SHORES = ["tab", "server"];
@@ -85,7 +87,10 @@ export class IndexView {
    * @param {{ loaded: boolean, unfinished: number }} state jobs of the index that are not done yet
    */
   render({ loaded, unfinished }) {
-    if (this.#catalogue.isBehind) {
+    this.#unfinished = unfinished;
+    const isDue = performance.now() - this.#rebuiltMs > (unfinished > 0 ? REBUILD_MS : 0);
+    if (this.#catalogue.isBehind && isDue) {
+      this.#rebuiltMs = performance.now();
       this.#catalogue.rebuild();
       this.#renderOverview();
       this.#search();
@@ -185,6 +190,7 @@ export class IndexView {
   }
 
   #unfinished = 0;
+  #rebuiltMs = -REBUILD_MS;
 
   /**
    * @param {Entry} entry

@@ -2,6 +2,7 @@
 // The right shore: what the server says of itself, its queue, and how its worker fares.
 
 import { open } from "../wherry.js";
+import { DemoError } from "./problem.js";
 import { call } from "./session.js";
 import { pythonName } from "./shore.js";
 
@@ -49,6 +50,7 @@ export class ServerSide {
       const { site, worker } = await call(this.#door, null, "GET", "/api/demo/status");
       this.worker = worker;
       this.#shore.set({ state: worker.state === "running" ? "online" : "restarting" });
+      this.#tellFailure(worker);
       this.#heard(site);
       wait = worker.state === "running" && site.state === "ready" ? POLL_MS : POLL_SOON_MS;
       await this.#connect();
@@ -58,6 +60,17 @@ export class ServerSide {
     }
     clearTimeout(this.#timer);
     this.#timer = window.setTimeout(() => void this.watch(), wait);
+  }
+
+  /** @param {Worker} worker */
+  #tellFailure({ state, name, error }) {
+    if (state !== "stopped") {
+      this.#shore.failure = null;
+    } else if (!this.#shore.failure) {
+      this.#shore.failure = new DemoError("worker_stopped", lastLine(error) ?? `The worker ${name} is not running.`, {
+        remedy: "It is not started again by itself: end `wherry demo` in the terminal, and start it anew.",
+      });
+    }
   }
 
   /** @param {unknown} error */
@@ -106,7 +119,9 @@ export class ServerSide {
       case "online":
         return { word: `Online, worker ${this.worker?.pid ?? ""}`.trim(), tone: "good" };
       case "restarting":
-        return { word: "Worker restarting", tone: "busy" };
+        return this.worker?.state === "stopped"
+          ? { word: "Worker stopped", tone: "bad" }
+          : { word: "Worker restarting", tone: "busy" };
       case "offline":
         return { word: "Offline", tone: "bad" };
       default:
@@ -114,6 +129,9 @@ export class ServerSide {
     }
   }
 }
+
+/** @param {string | null} text */
+const lastLine = (text) => text?.trimEnd().split("\n").at(-1)?.trim();
 
 /** @type {Record<string, string>} */
 const STORAGES = { sqlite: "SQLite", memory: "memory", postgres: "Postgres" };

@@ -200,8 +200,9 @@ const canKill = ({ state }) => state === "ready" || state === "online";
  * @param {unknown} problem
  * @param {() => unknown} retry
  */
-function errorOf({ name }, problem, retry) {
-  const title = name === "tab" ? "Python cannot run in this tab" : "The server cannot be used";
+function errorOf({ name, failure }, problem, retry) {
+  const server = failure ? "The server runs no jobs" : "The server cannot be used";
+  const title = name === "tab" ? "Python cannot run in this tab" : server;
   const panel = problemPanel(title, problem, { label: "Try again", act: retry });
   panel.dataset.testid = "error";
   return panel;

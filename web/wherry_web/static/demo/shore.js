@@ -2,6 +2,7 @@
 // One shore: its queue, and what this page knows of the jobs there.  The same class serves both.
 
 import { INDEX_TASK, Ledger } from "./ledger.js";
+import { DemoError } from "./problem.js";
 
 /** @typedef {import("../wherry.js").Queue} Queue */
 /** @typedef {import("../wherry.js").QueueEvent} QueueEvent */
@@ -181,6 +182,11 @@ export class Shore {
       const list = await this.#submit(LISTING, null, "list of modules");
       const { modules, python, implementation } = /** @type {any} */ (await list.result());
       this.python = pythonName(python, implementation);
+      if (modules.length === 0) {
+        throw new DemoError("no_sources", "This Python has no sources of its standard library.", {
+          remedy: "Build the site again with `python3 build.py site`: it packs them.",
+        });
+      }
       const runId = `index-${new Date().toISOString().replace(/\D/g, "")}-${this.name}`;
       const handles = await queue.submitMany(INDEX_TASK, modules, { runId });
       this.ledger.begin(runId);

@@ -80,6 +80,7 @@ export class TabSide {
     return {
       url: STORE,
       assets: new URL("../", document.baseURI),
+      packages: ["stdlib-sources"],
       tasks: TASKS.map((path) => new URL(path, document.baseURI).href),
       onboot: (boot) => {
         this.boot = boot;
