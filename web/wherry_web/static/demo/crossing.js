@@ -75,7 +75,7 @@ export class Crossing {
     const { leaseLeftMs, what } = await this.#kill();
     const atMs = performance.now();
     this.killed = { atMs, leaseUntilMs: atMs + leaseLeftMs, what };
-    this.#close(atMs);
+    this.#close(atMs, this.mark?.percent);
   }
 
   /** @param {string} jobId */
@@ -116,11 +116,14 @@ export class Crossing {
     }
   }
 
-  /** @param {number} now */
-  #close(now) {
+  /**
+   * @param {number} now
+   * @param {number} [percent] how far it came, if more is known than was drawn
+   */
+  #close(now, percent) {
     const current = this.segments.at(-1);
-    if (current) {
-      current.toMs ??= now;
+    if (current && current.toMs === null) {
+      Object.assign(current, { toMs: now, percent: percent ?? current.percent });
     }
   }
 

@@ -131,7 +131,7 @@ export class Timeline {
     this.#lease.hidden = !isWaiting;
     setAttribute(this.#lease, "data-left-ms", Math.round(leftMs));
     if (isWaiting) {
-      setText(this.#lease, leftMs > 0 ? `lease ends in ${duration(leftMs)}` : "taken up again in a moment");
+      setText(this.#lease, leftMs > 0 ? `lease ends in ${duration(leftMs)}` : "a worker takes it up next");
     }
   }
 }
