@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 
 from wherry.errors import JobNotFound, StorageUnavailable
@@ -123,14 +123,9 @@ class Follower:
                 return
 
     async def _listen(self) -> None:
-        hints = self._storage.listen()
-        try:
+        async with aclosing(self._storage.listen()) as hints:
             async for _ in hints:
                 await self._catch_up()
-        finally:
-            close = getattr(hints, "aclose", None)
-            if close:
-                await close()
 
     async def _catch_up(self) -> None:
         if not self._cursor:

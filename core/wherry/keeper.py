@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 
 from wherry.attempt import Attempt
 from wherry.errors import StorageUnavailable
@@ -113,15 +113,10 @@ class Keeper(threading.Thread):
         """Cancels from elsewhere arrive as a hint; the verdict of the renewal then tells."""
         while True:
             with suppress(StorageUnavailable):
-                hints = store.listen()
-                try:
+                async with aclosing(store.listen()) as hints:
                     async for _ in hints:
                         if self._running():
                             self._hinted = True
                             self._wake.set()
                             await asyncio.sleep(_HINT_PAUSE_S)
-                finally:
-                    close = getattr(hints, "aclose", None)
-                    if close:
-                        await close()
             await asyncio.sleep(1)

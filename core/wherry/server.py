@@ -125,6 +125,10 @@ class Server:
         await asyncio.wait((sweeping,))
         self._emit("server_stop")
 
+    async def ended(self) -> None:
+        """Return when its workers have ended, by `stop` or by an error (which `stop` then raises)."""
+        await self._worker.ended()
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self

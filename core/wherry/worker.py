@@ -13,10 +13,9 @@ import secrets
 import socket
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any, Literal, Protocol
 
 from wherry.attempt import Attempt, StopReason, Watch
@@ -26,6 +25,7 @@ from wherry.context import Context
 from wherry.errors import StorageUnavailable
 from wherry.messages import Claimed, ClaimRequest, Settlement, Verdict
 from wherry.reports import ReportBuffer
+from wherry.runners import Runners
 from wherry.storage.protocol import Storage
 from wherry.task import Registry, Task
 
@@ -97,16 +97,13 @@ class Worker:
         self.name = name or f"{socket.gethostname()}:{secrets.token_hex(4)}"
         self._settled, self._watch, self._retain = settled, watch, retain or {}
         self._max_payload = storage.capabilities.max_payload
-        self._concurrency = concurrency
+        self._runners = Runners(self._run, concurrency, freed=self._wake_up)
         self._clients: dict[str, Client] = {}
         self._reports = ReportBuffer(storage, watch.report if watch else None)
         self._pool = None if IN_BROWSER else ThreadPoolExecutor(concurrency, "wherry-task")
         self._keeper: LeaseKeeper | None = None
         self._attempts: dict[str, Attempt] = {}
-        self._idle: deque[asyncio.Future[Claimed | None]] = deque()
-        self._runners: set[asyncio.Task[None]] = set()
         self._finished: list[tuple[Claimed, Settlement, float]] = []
-        self._occupied = 0
         self._wake = asyncio.Event()
         self._main: asyncio.Task[None] | None = None
         self._listener: asyncio.Task[None] | None = None
@@ -121,11 +118,11 @@ class Worker:
     @property
     def active(self) -> int:
         """Jobs under way."""
-        return self._occupied
+        return self._runners.occupied
 
     @property
     def concurrency(self) -> int:
-        return self._concurrency
+        return self._runners.concurrency
 
     async def start(self) -> None:
         """Begin to claim."""
@@ -170,22 +167,28 @@ class Worker:
             await asyncio.wait((self._main,), timeout=5)
 
     async def _end(self) -> None:
-        for task in (self._main, self._listener, *self._runners):
+        for task in (self._main, self._listener):
             if task is not None and not task.done():
                 task.cancel()
                 await asyncio.wait((task,))
+        await self._runners.end()
         self._main = self._listener = None
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
             await keeper.stop()
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = ThreadPoolExecutor(self._concurrency, "wherry-task")
+            self._pool = ThreadPoolExecutor(self.concurrency, "wherry-task")
+
+    async def ended(self) -> None:
+        """Return when it has ended, by `stop` or by an error (which `stop` then raises)."""
+        if self._main is not None:
+            await asyncio.wait((self._main,))
 
     def scale(self, concurrency: int) -> None:
         """Run this many jobs at once from now on; those under way go on."""
         require("scale", {"concurrency": concurrency})
-        self._concurrency = concurrency
+        self._runners.concurrency = concurrency
         if self._pool is not None:
             self._pool = ThreadPoolExecutor(concurrency, "wherry-task")
         self._wake.set()
@@ -194,8 +197,8 @@ class Worker:
         """Claim once, run what was claimed to its end, settle it; how many jobs that were."""
         self._prepare()
         try:
-            claimed = await self._exchange(self._free())
-            while self._occupied or self._finished:
+            claimed = await self._exchange(self._runners.free)
+            while self._runners.occupied or self._finished:
                 if not self._finished:
                     self._wake.clear()
                     await self._wake.wait()
@@ -209,12 +212,12 @@ class Worker:
     async def _work(self) -> None:
         while True:
             self._wake.clear()
-            free = self._free() if self._claiming else 0
+            free = self._runners.free if self._claiming else 0
             if self._finished or free:
                 claimed = await self._exchange(free)
             else:
                 claimed = 0
-            if not self._claiming and not self._occupied and not self._finished:
+            if not self._claiming and not self._runners.occupied and not self._finished:
                 return
             # Some but not all that was asked for: ask once more, to learn when the next one is due.
             if not self._finished and claimed in (0, free):
@@ -225,8 +228,8 @@ class Worker:
             async with asyncio.timeout(timeout_s):
                 await self._wake.wait()
 
-    def _free(self) -> int:
-        return max(0, self._concurrency - self._occupied)
+    def _wake_up(self) -> None:
+        self._wake.set()
 
     async def _exchange(self, free: int) -> int:
         """Settle what has finished and claim for the free slots, again until the storage answers."""
@@ -246,7 +249,7 @@ class Worker:
             for (job, settlement, run_s), verdict in zip(finished, exchanged.verdicts, strict=True):
                 self._settled(job, settlement, verdict, run_s)
         for job in exchanged.jobs:
-            self._assign(job)
+            self._runners.assign(job)
         due_ms = exchanged.next_due_in_ms
         self._next_due_s = SAFETY_POLL_S if due_ms is None else min(SAFETY_POLL_S, max(due_ms, 1) / 1000)
         return len(exchanged.jobs)
@@ -259,38 +262,12 @@ class Worker:
     async def _listen(self) -> None:
         while True:
             with suppress(StorageUnavailable):
-                hints = self._storage.listen()
-                try:
+                async with aclosing(self._storage.listen()) as hints:
                     async for _ in hints:
                         self._wake.set()
-                finally:
-                    close = getattr(hints, "aclose", None)
-                    if close:
-                        await close()
             await asyncio.sleep(1)
 
     # --- runners ---------------------------------------------------------------------------------------
-    def _assign(self, job: Claimed) -> None:
-        self._occupied += 1
-        while self._idle:
-            runner = self._idle.popleft()
-            if not runner.done():
-                runner.set_result(job)
-                return
-        runner_task = asyncio.create_task(self._run_jobs(job))
-        self._runners.add(runner_task)
-        runner_task.add_done_callback(self._runners.discard)
-
-    async def _run_jobs(self, first: Claimed) -> None:
-        job: Claimed | None = first
-        while job is not None:
-            await self._run(job)
-            if self._occupied >= self._concurrency:
-                return  # scaled down
-            waiting: asyncio.Future[Claimed | None] = asyncio.get_running_loop().create_future()
-            self._idle.append(waiting)
-            job = await waiting
-
     async def _run(self, job: Claimed) -> None:
         context = Context(job, self._reports, self._client_of(job.namespace))
         attempt = Attempt(
@@ -309,12 +286,9 @@ class Worker:
             if settlement is not None:
                 self._finished.append((job, settlement, time.monotonic() - attempt.started_s))
                 self._wake.set()
-            await attempt.drained()
         finally:
-            if self._attempts.get(job.id) is attempt:
-                del self._attempts[job.id]
-            self._occupied -= 1
-            self._wake.set()
+            del self._attempts[job.id]
+        await attempt.drained()
 
     def _client_of(self, namespace: str) -> Client:
         """What `context.submit` goes through: children belong to their parent's namespace."""
@@ -328,7 +302,7 @@ class Worker:
     def _refused(self, attempt: Attempt, verdict: Verdict) -> None:
         """A renewal was refused; comes on the keeper's thread."""
         reason: StopReason = "cancel" if verdict == "cancel" else "lost"
-        if self._main is not None or self._occupied:
+        if self._main is not None or self._runners.occupied:
             with suppress(RuntimeError):
                 attempt.loop.call_soon_threadsafe(attempt.stop, reason)
 

@@ -161,7 +161,7 @@ def _revive(book: Book, entry: Entry, settlement: Settlement) -> None:
 
 
 def _free_children(book: Book, parent: Entry) -> None:
-    for child_id in book.children.pop(parent.id, ()):
+    for child_id in dict.fromkeys(book.children.pop(parent.id, ())):  # a parent may be named twice
         child = book.entries.get(child_id)
         if child is None or child.state != "blocked":
             continue

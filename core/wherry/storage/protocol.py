@@ -175,6 +175,16 @@ class Jobs(Protocol):
         ...
 
 
+class Listening(Protocol):
+    """An iterator of hints; `contextlib.aclosing` ends it."""
+
+    def __aiter__(self) -> AsyncIterator[None]: ...
+
+    async def __anext__(self) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+
 class Feed(Protocol):
     """What happened, for those who follow."""
 
@@ -186,7 +196,7 @@ class Feed(Protocol):
         """
         ...
 
-    def listen(self) -> AsyncIterator[None]:
+    def listen(self) -> Listening:
         """Yield once when the listener is set up, then whenever there may be changes.
 
         Read `changes` after each item and nothing is missed.  Hints may be spurious and are joined
