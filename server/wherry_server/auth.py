@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal, cast, get_args
 
 from wherry.errors import Forbidden, InvalidInput, Unauthorized
-from wherry.storage.http import is_token
+from wherry.storage.http_hello import is_token
 
 Scope = Literal["observe", "submit", "work", "operate"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)

@@ -6,11 +6,13 @@ were checked when the text was read (`wherry.storage.shapes`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, cast
 
 from wherry.errors import MalformedRequest, NotJson, PayloadTooLarge
 from wherry.messages import NewJob, RecordWrite, Report, Settlement, Signal
+from wherry.storage.shapes import Misfit
 from wherry.storage.wire import payload_problem
 
 MAX_INSTANT_MS = 253_402_300_799_999
@@ -18,34 +20,34 @@ MAX_INSTANT_MS = 253_402_300_799_999
 MAX_DURATION_MS = 100 * 366 * 86_400_000
 MAX_NAME = 1_000
 """Characters of an id, a queue, a key."""
+MAX_COUNT = 2**53
 
-_INSTANTS = ("run_at_ms", "deadline_at_ms")
-_DURATIONS = (
-    "delay_ms",
-    "timeout_ms",
-    "lease_ms",
-    "period_ms",
-    "ttl_ms",
-    "after_ms",
-    "retain_ms",
-    "finished_for_ms",
+_BOUNDS: Mapping[str, tuple[int, int]] = {
+    **dict.fromkeys(("run_at_ms", "deadline_at_ms"), (0, MAX_INSTANT_MS)),
+    **dict.fromkeys(("delay_ms", "timeout_ms", "lease_ms", "period_ms"), (0, MAX_DURATION_MS)),
+    **dict.fromkeys(("ttl_ms", "after_ms", "retain_ms"), (0, MAX_DURATION_MS)),
+    **dict.fromkeys(("limit", "fence", "max_attempts", "capacity", "priority_step_ms"), (0, MAX_COUNT)),
+    "priority": (-1_000, 1_000),
+}
+_NAMES = frozenset(
+    (
+        "id",
+        "namespace",
+        "queue",
+        "task",
+        "key",
+        "kind",
+        "token",
+        "worker",
+        "name",
+        "dedup",
+        "parent",
+        "run_id",
+    )
 )
-_COUNTS = ("limit", "fence", "max_attempts", "capacity", "priority_step_ms")
-_NAMES = (
-    "id",
-    "namespace",
-    "queue",
-    "task",
-    "key",
-    "kind",
-    "token",
-    "worker",
-    "name",
-    "dedup",
-    "parent",
-    "run_id",
-)
-_NOT_EMPTY = ("id", "task", "token")
+_NOT_EMPTY = frozenset(("id", "task", "token"))
+
+Check = Callable[[Any], None]
 
 
 def check(arguments: Mapping[str, Any], max_payload: int) -> None:
@@ -54,55 +56,68 @@ def check(arguments: Mapping[str, Any], max_payload: int) -> None:
     Raises: `MalformedRequest` (a number or a name out of bounds), `NotJson` (a payload that is no JSON
         text), `PayloadTooLarge`.
     """
-    for path, value in _walk("", arguments.items()):
-        _check_one(path, value)
+    try:
+        _check_members(arguments.items())
+    except Misfit as misfit:
+        raise MalformedRequest(str(misfit)) from None
     for path, text in _payloads(arguments):
         _check_payload(path, text, max_payload)
 
 
-def _walk(path: str, named: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """Every named value in the arguments with its path, as deep as the messages nest."""
-    for name, value in named:
-        place = f"{path}.{name}" if path else name
-        yield place, value
-        if _is_record(value):
-            yield from _walk(place, value._asdict().items())
-        elif isinstance(value, tuple):
-            for index, item in enumerate(cast("tuple[Any, ...]", value)):
-                if _is_record(item):
-                    yield from _walk(f"{place}[{index}]", item._asdict().items())
+# --- numbers and names ---------------------------------------------------------------------------------
+def _check_members(members: Iterable[tuple[str, Any]]) -> None:
+    for name, value in members:
+        try:
+            if name in _BOUNDS or name in _NAMES:
+                _check_of(name)(value)
+            elif isinstance(value, tuple):
+                _check_tuple(cast("tuple[Any, ...]", value))
+        except Misfit as misfit:
+            raise misfit.inside(name) from None
 
 
-def _is_record(value: Any) -> bool:
-    return hasattr(value, "_asdict")
+def _check_tuple(value: tuple[Any, ...]) -> None:
+    if _is_record(value):
+        _check_members(zip(cast("Any", value)._fields, value, strict=True))
+        return
+    for index, item in enumerate(value):
+        if not isinstance(item, tuple):
+            return
+        try:
+            _check_tuple(cast("tuple[Any, ...]", item))
+        except Misfit as misfit:
+            raise misfit.inside(f"[{index}]") from None
 
 
-def _check_one(path: str, value: Any) -> None:
-    name = path.rpartition(".")[2]
-    if isinstance(value, int) and not isinstance(value, bool):
-        low, high = _bounds(name)
-        if not low <= value <= high:
-            raise MalformedRequest(f"{path}: must be from {low} to {high}, not {value}")
-    elif isinstance(value, str) and name in _NAMES:
-        if len(value) > MAX_NAME:
-            raise MalformedRequest(f"{path}: must have at most {MAX_NAME} characters, not {len(value)}")
-        if not value and name in _NOT_EMPTY:
-            raise MalformedRequest(f"{path}: must not be empty")
+@cache
+def _check_of(name: str) -> Check:
+    """The check of a member, by its name."""
+    if name in _BOUNDS:
+        low, high = _BOUNDS[name]
+
+        def in_bounds(value: Any) -> None:
+            if value is not None and not low <= value <= high:
+                raise Misfit(f"must be from {low} to {high}, not {value}")
+
+        return in_bounds
+
+    def is_name(value: Any) -> None:
+        if value and isinstance(value, str) and len(value) > MAX_NAME:
+            raise Misfit(f"must have at most {MAX_NAME} characters, not {len(value)}")
+        if value == "" and name in _NOT_EMPTY:
+            raise Misfit("must not be empty")
+
+    return is_name
 
 
-def _bounds(name: str) -> tuple[int, int]:
-    if name in _INSTANTS:
-        return 0, MAX_INSTANT_MS
-    if name in _DURATIONS:
-        return 0, MAX_DURATION_MS
-    if name == "priority":
-        return -1_000, 1_000
-    return (0 if name in _COUNTS else -(2**53)), 2**53
+def _is_record(value: object) -> bool:
+    return hasattr(value, "_fields")
 
 
+# --- payloads ------------------------------------------------------------------------------------------
 def _payloads(arguments: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in arguments.items():
-        if isinstance(value, tuple) and not _is_record(value):
+        if isinstance(value, tuple) and not _is_record(cast("object", value)):
             for index, item in enumerate(cast("tuple[Any, ...]", value)):
                 for member, text in _payloads_of(item):
                     if text is not None:
@@ -133,3 +148,6 @@ def _check_payload(path: str, text: str, max_payload: int) -> None:
     problem = payload_problem(text)
     if problem is not None:
         raise NotJson(path, f"text that is no JSON ({problem})")
+    if path.endswith(".error") and "\n" in text:
+        # The row keeps one error a line.
+        raise MalformedRequest(f"{path}: must be one line: write the JSON without line breaks")

@@ -156,6 +156,16 @@ async def test_a_payload_that_is_no_json_is_refused(
     assert await site.ids() == []
 
 
+async def test_an_error_of_several_lines_is_refused(http: httpx.AsyncClient) -> None:
+    """A row keeps one error a line."""
+    settlement = {"id": "a", "fence": 1, "kind": "fail", "error": '{"type":\n"E"}'}
+
+    response = await http.post(f"{VERBS}/exchange", json={"settle": [settlement]})
+
+    detail = "settle[0].error: must be one line: write the JSON without line breaks"
+    assert_problem(response, problem(400, "malformed_request", "Malformed request", detail))
+
+
 async def test_a_payload_over_the_limit_is_refused_with_its_size(site: Site) -> None:
     from tests.server.loopback import loopback
     from wherry_server import create_app

@@ -30,9 +30,9 @@ from wherry.errors import (
     UnknownStorage,
     UnsupportedByStorage,
 )
-from wherry.messages import Filter, Gate, Lease
-from wherry.storage import http
+from wherry.messages import Capabilities, ClaimRequest, Filter, Gate, Lease, Settlement
 from wherry.storage.http import HTTPStorage
+from wherry.storage.http_parts import in_parts, wire_size
 from wherry.storage.memory import MemoryStorage
 from wherry_server import create_app
 from wherry_server.serving import serving
@@ -101,7 +101,7 @@ async def test_another_server_is_no_store(case: str) -> None:
 async def test_a_later_protocol_is_too_new() -> None:
     async with served() as (url, storage):
         capabilities = json.dumps(
-            {name: getattr(storage.capabilities, name) for name in http.Capabilities.__slots__}
+            {name: getattr(storage.capabilities, name) for name in Capabilities.__slots__}
         )
     hello = f'{{"name":"wherry","protocol":2,"scopes":["work"],"capabilities":{capabilities}}}'
 
@@ -175,6 +175,48 @@ async def test_a_token_without_the_scope_is_forbidden() -> None:
             await remote.add([job("a")])
 
     assert raised.value.scope == "submit"
+
+
+async def test_a_server_that_fails_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker goes on when its server is well again: a bug over there is no bug here."""
+
+    async def broken(*args: object, **kwargs: object) -> None:
+        raise RuntimeError("a bug")
+
+    async with served() as (url, storage), HTTPStorage(url, token=TOKEN) as remote:
+        monkeypatch.setattr(storage, "get", broken)
+        with pytest.raises(StorageUnavailable, match="its log says why") as raised:
+            await remote.get(["a"])
+
+    assert raised.value.outcome_unknown
+
+
+async def test_outcomes_too_large_for_one_request_are_sent_in_several() -> None:
+    """Or a worker with many slots could never settle what its handlers returned."""
+    output = f'"{"x" * 1_000_000}"'
+    claim = ClaimRequest("token", "w", ("",), None, ("t",), 24, 30_000)
+    async with served() as (url, storage), HTTPStorage(url, token=TOKEN) as remote:
+        await storage.add([job(f"j{number:02}") for number in range(25)])
+        jobs = (await remote.exchange([], claim)).jobs
+        settlements = [Settlement(one.id, one.fence, "complete", output=output) for one in jobs]
+        assert sum(map(len, (output for _ in jobs))) > 16 * 2**20
+
+        done = await remote.exchange(settlements, claim._replace(token="next"))
+
+        rows = await storage.get([one.id for one in jobs])
+        assert done.verdicts == ("ok",) * 24
+        assert [one.id for one in done.jobs] == ["j24"]
+        assert {row.output for row in rows.values()} == {output}
+
+
+def test_rows_are_cut_where_they_would_not_fit() -> None:
+    rows = [Settlement(str(number), 1, "complete", output="x" * 100) for number in range(5)]
+    size = wire_size(rows[0])
+
+    assert in_parts(rows, 5 * size) == [rows]
+    assert in_parts(rows, 2 * size) == [rows[:2], rows[2:4], rows[4:]]
+    assert in_parts(rows, 1) == [[row] for row in rows]
+    assert in_parts([], 1) == [[]]
 
 
 # --- losing it ---------------------------------------------------------------------------------------

@@ -7,26 +7,17 @@ import random
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, NamedTuple, Self, cast
-from urllib.parse import urlsplit
+from typing import Any, Self, cast
 
-from wherry.errors import (
-    InvalidInput,
-    NotAStore,
-    NotJson,
-    RemoteError,
-    SchemaTooNew,
-    StorageUnavailable,
-    Unauthorized,
-    UnknownStorage,
-    WherryError,
-)
-from wherry.messages import Capabilities
+from wherry.errors import InvalidInput, NotAStore, NotJson, StorageUnavailable, WherryError
+from wherry.messages import Capabilities, ClaimRequest, Exchanged, Report, Settlement, Verdict
 from wherry.storage.faults import error_from
 from wherry.storage.hints import HintListener, Hints
+from wherry.storage.http_hello import UNKNOWN, Hello, checked_url, is_token, read_hello
+from wherry.storage.http_parts import in_parts
 from wherry.storage.http_transport import Answer, NoAnswer, Transport, open_transport
-from wherry.storage.shapes import Misfit, shape
-from wherry.storage.wire import PROTOCOL, WireStorage, load
+from wherry.storage.shapes import Misfit
+from wherry.storage.wire import WireStorage, load
 
 API = "/api/v1"
 
@@ -40,31 +31,6 @@ _PASSING = frozenset({429, 502, 503, 504})
 
 _PROBLEM = frozenset({"type", "title", "status", "detail", "code"})
 
-_BEFORE_HELLO = Capabilities(
-    feed="log",
-    atomic="batch",
-    clock="store",
-    durability="none",
-    priority=True,
-    limits=False,
-    shared="network",
-    max_payload=1_049_600,
-)
-
-
-class Hello(NamedTuple):
-    """What a server says of itself, as far as a client needs it."""
-
-    protocol: int
-    capabilities: Capabilities
-    scopes: Sequence[str]
-    """What this client's token may do; empty when a token is wanted and none was sent."""
-    store_id: str | None = None
-    generation: int = 1
-
-
-_HELLO = shape(Hello)
-
 
 class HTTPStorage(WireStorage):
     """The storage behind a wherry server.
@@ -72,37 +38,44 @@ class HTTPStorage(WireStorage):
     Args:
         url: where the server is, `http://` or `https://`; a path if it is mounted under one.
         token: its bearer token, if it wants one.
+        hello: what the server said already, so that it need not be asked.
 
     Raises: `UnknownStorage` (no HTTP URL), `InvalidInput` (a password in the URL, a token that no
         header can carry).
     """
 
-    def __init__(
-        self, url: str, *, token: str | None = None, capabilities: Capabilities | None = None
-    ) -> None:
-        self.url = _checked(url)
+    def __init__(self, url: str, *, token: str | None = None, hello: Hello | None = None) -> None:
+        self.url = checked_url(url)
         if token is not None and not is_token(token):
             raise InvalidInput("HTTPStorage", ["token: must be visible ASCII characters without spaces"])
-        self.store_id: str | None = None
-        self.generation = 1
-        self.capabilities = capabilities or _BEFORE_HELLO
-        self._knows_server = capabilities is not None
-        self._token = token
+        self._token, self._hello = token, hello
         self._transport: Transport | None = None
         self._hints = Hints()
         self._stream: asyncio.Task[None] | None = None
 
+    @property
+    def capabilities(self) -> Capabilities:
+        """The server's, once it was met."""
+        return replace((self._hello or UNKNOWN).capabilities, shared="network")
+
+    @property
+    def store_id(self) -> str | None:
+        return (self._hello or UNKNOWN).store_id
+
+    @property
+    def generation(self) -> int:
+        return (self._hello or UNKNOWN).generation
+
     def fork(self) -> HTTPStorage:
         """The same server over connections of its own."""
-        return HTTPStorage(self.url, token=self._token, capabilities=self.capabilities)
+        return HTTPStorage(self.url, token=self._token, hello=self._hello)
 
     async def __aenter__(self) -> Self:
         """Raises: `StorageUnavailable`, `NotAStore`, `Unauthorized`, `SchemaTooNew`."""
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         self._transport = open_transport(self.url, headers)
         try:
-            if not self._knows_server:
-                self._take(await self._hello())
+            self._hello = self._hello or await self._meet()
         except BaseException:
             await self._close()
             raise
@@ -110,6 +83,12 @@ class HTTPStorage(WireStorage):
 
     async def __aexit__(self, *exc: object) -> None:
         await self._close()
+
+    async def _meet(self) -> Hello:
+        answer = await self._send("GET", f"{API}/", None)
+        if answer.status != 200:
+            raise self._error(answer, NotAStore(self.url, f"it answers {answer.status}"))
+        return read_hello(self.url, answer)
 
     async def _close(self) -> None:
         stream, self._stream = self._stream, None
@@ -121,32 +100,28 @@ class HTTPStorage(WireStorage):
         if transport is not None:
             await transport.aclose()
 
-    # --- hello -----------------------------------------------------------------------------------
-    async def _hello(self) -> dict[str, Any]:
-        answer = await self._send("GET", f"{API}/", None)
-        if answer.status != 200:
-            raise self._error(answer, NotAStore(self.url, f"it answers {answer.status}"))
-        with suppress(Misfit):
-            found = load(answer.text)
-            if isinstance(found, dict) and cast("dict[str, Any]", found).get("name") == "wherry":
-                return cast("dict[str, Any]", found)
-        raise NotAStore(
-            self.url, f"it answers with {answer.media_type or 'something else'}, not with a hello"
-        )
-
-    def _take(self, hello: dict[str, Any]) -> None:
-        try:
-            found = _HELLO.read(hello)
-        except Misfit as misfit:
-            raise NotAStore(self.url, f"its hello is not what it should be: {misfit}") from None
-        if found.protocol > PROTOCOL:
-            raise SchemaTooNew(self.url, found.protocol, PROTOCOL)
-        if not found.scopes:
-            raise Unauthorized()
-        self.capabilities = replace(found.capabilities, shared="network")
-        self.store_id, self.generation = found.store_id, found.generation
-
     # --- verbs -----------------------------------------------------------------------------------
+    async def exchange(self, settle: Sequence[Settlement], claim: ClaimRequest | None) -> Exchanged:
+        """As the contract says; more settlements than one request can hold are sent in several."""
+        *first, last = in_parts(settle, self._most)
+        verdicts: list[Verdict] = []
+        for part in first:
+            verdicts += (await super().exchange(part, None)).verdicts
+        exchanged = await super().exchange(last, claim)
+        return exchanged._replace(verdicts=(*verdicts, *exchanged.verdicts))
+
+    async def report(self, reports: Sequence[Report]) -> Sequence[Verdict]:
+        """As the contract says, in several requests if one cannot hold them."""
+        verdicts: list[Verdict] = []
+        for part in in_parts(reports, self._most):
+            verdicts += await super().report(part)
+        return verdicts
+
+    @property
+    def _most(self) -> int:
+        """Bytes of rows in one request, with room for the rest of it."""
+        return (self._hello or UNKNOWN).limits.max_body // 2
+
     async def _call(self, verb: str, text: str) -> str:
         try:
             body = text.encode()
@@ -154,9 +129,7 @@ class HTTPStorage(WireStorage):
             raise NotJson("$", "text with half of a surrogate pair") from None
         answer = await self._send("POST", f"{API}/verbs/{verb}", body)
         if answer.status != 200:
-            raise self._error(
-                answer, RemoteError(f"http_{answer.status}", f"{self.url} answered {answer.status}")
-            )
+            raise self._error(answer, self._unavailable(f"it answers {answer.status}", sent=True))
         return answer.text
 
     async def _send(self, method: str, path: str, body: bytes | None) -> Answer:
@@ -187,15 +160,16 @@ class HTTPStorage(WireStorage):
 
     def _error(self, answer: Answer, otherwise: WherryError) -> WherryError:
         """A problem as the error that the server had."""
-        problem: dict[str, Any] = {}
-        if answer.media_type == "application/problem+json":
-            with suppress(Misfit):
-                problem = load(answer.text)
-        if isinstance(problem.get("code"), str) and isinstance(problem.get("detail"), str):
+        problem = _problem_in(answer)
+        code, detail = problem.get("code"), problem.get("detail")
+        if code == "internal":
+            # Its bug or its disk: for the caller the same as a server that fell over.
+            return StorageUnavailable(f"{self.url}: {detail}", outcome_unknown=True)
+        if isinstance(code, str) and isinstance(detail, str):
             data = {name: value for name, value in problem.items() if name not in _PROBLEM}
-            return error_from(problem["code"], problem["detail"], data)
+            return error_from(code, detail, data)
         if answer.status in _PASSING:
-            return self._unavailable(f"status {answer.status}", sent=True)
+            return self._unavailable(f"it answers {answer.status}", sent=True)
         return otherwise
 
     # --- feed ------------------------------------------------------------------------------------
@@ -222,22 +196,9 @@ class HTTPStorage(WireStorage):
             pause_s = min(2 * pause_s, longest_s)
 
 
-def is_token(text: str) -> bool:
-    """A header can carry it: visible ASCII, no spaces."""
-    return text.isascii() and text.isprintable() and bool(text) and " " not in text
-
-
-def _checked(url: str) -> str:
-    """The URL without what does not name the server.  Raises: `UnknownStorage`, `InvalidInput`."""
-    unknown = UnknownStorage(url, ("http://HOST:PORT", "https://HOST"))
-    try:
-        parts = urlsplit(url)
-        # Reading it is what checks it.
-        _ = parts.port
-    except ValueError:
-        raise unknown from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or any(map(str.isspace, url)):
-        raise unknown
-    if "@" in parts.netloc:
-        raise InvalidInput("HTTPStorage", ["url: holds a user or password; pass token= instead"])
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+def _problem_in(answer: Answer) -> dict[str, Any]:
+    if answer.media_type == "application/problem+json":
+        with suppress(Misfit):
+            found = load(answer.text)
+            return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    return {}

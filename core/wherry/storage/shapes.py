@@ -78,22 +78,9 @@ def shape(hint: Any) -> Shape:
 
 
 def read_fields(fields: Sequence[Field], value: object) -> dict[str, Any]:
-    """The named members of a JSON object, checked, defaults filled in."""
-    if not isinstance(value, dict):
-        raise Misfit("must be an object")
-    members = cast("dict[str, object]", value)
-    found: dict[str, Any] = {}
-    for name, _, default, inner in fields:
-        if name in members:
-            try:
-                found[name] = inner.read(members[name])
-            except Misfit as misfit:
-                raise misfit.inside(name) from None
-        elif default is REQUIRED:
-            raise Misfit("is missing", name)
-        else:
-            found[name] = default
-    return found
+    """The named members of a JSON object, checked, defaults filled in.  Raises: `Misfit`."""
+    found = _read_members([(one.name, one.default, one.shape.read) for one in fields], value)
+    return {one.name: member for one, member in zip(fields, found, strict=True)}
 
 
 def write_fields(fields: Sequence[Field], values: Mapping[str, Any]) -> dict[str, object]:
@@ -113,10 +100,34 @@ def fields_of(record: Any) -> list[Field]:
 def _record(record: Any) -> Shape:
     fields = fields_of(record)
 
-    def read(value: object) -> Any:
-        return record(**read_fields(fields, value))
+    parts = [(one.name, one.default, one.shape.read) for one in fields]
+    is_row = hasattr(record, "_fields")
 
-    return Shape(read, _row_writer(fields) if hasattr(record, "_fields") else _attribute_writer(fields))
+    def read(value: object) -> Any:
+        found = _read_members(parts, value)
+        return record._make(found) if is_row else record(**dict(zip(names, found, strict=True)))
+
+    names = [one.name for one in fields]
+    return Shape(read, _row_writer(fields) if is_row else _attribute_writer(fields))
+
+
+def _read_members(parts: Sequence[tuple[str, Any, Reader]], value: object) -> list[Any]:
+    """The members in the order of `parts`: name, default, reader."""
+    if not isinstance(value, dict):
+        raise Misfit("must be an object")
+    members = cast("dict[str, object]", value)
+    found: list[Any] = []
+    for name, default, read in parts:
+        if name in members:
+            try:
+                found.append(read(members[name]))
+            except Misfit as misfit:
+                raise misfit.inside(name) from None
+        elif default is REQUIRED:
+            raise Misfit("is missing", name)
+        else:
+            found.append(default)
+    return found
 
 
 def _default(record: Any, name: str) -> Any:

@@ -17,7 +17,7 @@ const PLAIN = new Set(["type", "title", "status", "detail", "code"]);
  */
 export function errorOf(url, response, text) {
   const problem = problemIn(response, text);
-  const retryable = PASSING.has(response.status);
+  const retryable = response.status >= 500 || PASSING.has(response.status);
   if (problem) {
     const data = Object.fromEntries(Object.entries(problem).filter(([name]) => !PLAIN.has(name)));
     const jobId = typeof data.job_id === "string" ? data.job_id : undefined;
