@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.server.loopback import loopback
+from wherry.storage.sqlite import SQLiteStorage
 from wherry.storage.wire import VERBS
+from wherry_server import create_app
 
 ONE_STORE = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -140,6 +146,25 @@ def test_plausible_calls_are_answered(sync_http: httpx.Client, call: tuple[str, 
     verb, arguments = call
 
     assert_answered(sync_http.post(f"/api/v1/verbs/{verb}", json=arguments))
+
+
+@pytest.fixture
+async def sqlite_http(tmp_path: Path) -> AsyncGenerator[httpx.Client]:
+    async with SQLiteStorage(str(tmp_path / "jobs.db")) as storage:
+        app = create_app(storage, tokens=None)
+        with loopback().mounted(app) as url, httpx.Client(base_url=url, timeout=20, trust_env=False) as found:
+            yield found
+
+
+@settings(ONE_STORE, max_examples=400)
+@given(call=PLAUSIBLE)
+def test_plausible_calls_are_answered_by_sqlite(
+    sqlite_http: httpx.Client, call: tuple[str, dict[str, Any]]
+) -> None:
+    """Its columns have 64 bits and its text is UTF-8: what does not fit must not get so far."""
+    verb, arguments = call
+
+    assert_answered(sqlite_http.post(f"/api/v1/verbs/{verb}", json=arguments))
 
 
 @ONE_STORE
