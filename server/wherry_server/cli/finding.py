@@ -25,14 +25,16 @@ async def find_job(storage: Storage, part: str) -> JobRow:
     if len(part) >= _WHOLE:
         raise JobNotFound(part)
     if len(part) < _SHORTEST:
-        raise InvalidInput("show", [f"id: {part!r} is too short; give at least {_SHORTEST} characters of it"])
+        raise InvalidInput(
+            "the job's id", [f"{part!r} is too short; give at least {_SHORTEST} characters of it"]
+        )
     found = await _fitting(storage, part.lower())
     if not found:
         raise JobNotFound(part)
     if len(found) > 1:
         named = ", ".join(row.id for row in found[:_NAMED])
         more = " and more" if len(found) > _NAMED else ""
-        raise InvalidInput("show", [f"id: {part!r} fits several jobs ({named}{more}); give more of it"])
+        raise InvalidInput("the job's id", [f"{part!r} fits several jobs ({named}{more}); give more of it"])
     return found[0]
 
 

@@ -72,9 +72,13 @@ def settled_line(
     screen: Screen, job: Claimed, settlement: Settlement, verdict: Verdict, run_s: float
 ) -> Text:
     """What a worker says when an attempt is over."""
-    state = "cancelled" if verdict == "cancel" else _STATE_AFTER[settlement.kind]
-    word, said = _WORD_AFTER.get(settlement.kind, state), duration(run_s * 1000)
-    if verdict not in ("ok", "cancel"):
+    said = duration(run_s * 1000)
+    if verdict == "cancel":
+        state = word = "cancelled"
+    elif verdict == "ok":
+        state = _STATE_AFTER[settlement.kind]
+        word = _WORD_AFTER.get(settlement.kind, state)
+    else:
         state, word, said = "failed", "refused", f"{said}  another worker holds the job now"
     return _line(screen, datetime.now(), state, word, job.id, job.task, said)
 

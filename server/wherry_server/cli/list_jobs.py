@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Sequence
 from typing import Annotated
@@ -13,6 +14,7 @@ from rich.text import Text
 from wherry import Filter, JobState
 from wherry.ids import short_ids
 from wherry.job import JobRow
+from wherry.storage.protocol import Storage
 from wherry_server.cli.arguments import JsonOption, StorageArgument, TokenOption, storage_first
 from wherry_server.cli.screen import Screen, columns
 from wherry_server.cli.session import OK, opened, run
@@ -34,36 +36,44 @@ def list_jobs(
     ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many, at most.")] = 20,
     token: TokenOption = None,
-    json: JsonOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """List jobs, newest first."""
     url, _ = storage_first(storage)
     where = Filter(
         states=[one.value for one in state] if state else None, queues=queue or None, tasks=task or None
     )
-    screen = Screen(json=json)
+    screen = Screen(json=as_json)
     run(screen, _list(screen, url, token, where, limit))
 
 
 async def _list(screen: Screen, url: str, token: str | None, where: Filter, limit: int) -> int:
     async with opened(url, token) as storage:
-        rows, cursor = await storage.query(where, limit=limit)
-        found = list(rows)
-        # A server may answer with shorter pages than asked for.
-        while cursor is not None and len(found) < limit:
-            rows, cursor = await storage.query(where, limit=limit - len(found), cursor=cursor)
-            found += rows
-        total = None if cursor is None else (await storage.count(where)).get((), len(found))
+        # One more than asked for tells whether there are more.
+        found = await read_rows(storage, where, limit + 1)
+        more, found = len(found) > limit, found[:limit]
+        total = (await storage.count(where)).get((), len(found)) if more else len(found)
     if screen.json:
-        texts = ",".join(map(job_text, found))
-        screen.text(f'{{"jobs":[{texts}],"more":{str(cursor is not None).lower()}}}')
+        screen.text(f'{{"jobs":[{",".join(map(job_text, found))}],"more":{json.dumps(more)}}}')
     elif found:
         screen.show(table(screen, found, now_ms=time.time_ns() // 1_000_000))
-        if total is not None:
+        if more:
             screen.note(Text(f"{len(found)} of {count(total, 'job')}; --limit shows more", "fog"))
     else:
         screen.note(_nothing(where))
     return OK
+
+
+async def read_rows(storage: Storage, where: Filter, limit: int) -> list[JobRow]:
+    """Up to `limit` jobs, newest first, in as many pages as the storage likes."""
+    found: list[JobRow] = []
+    cursor: str | None = None
+    while len(found) < limit:
+        rows, cursor = await storage.query(where, limit=limit - len(found), cursor=cursor)
+        found += rows
+        if cursor is None:
+            break
+    return found
 
 
 def table(screen: Screen, rows: Sequence[JobRow], *, now_ms: int) -> Table:
