@@ -5,7 +5,7 @@ Renewals have a lane of their own, so they never wait behind anything else here.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any, NamedTuple, Self, TypeVar
 
@@ -31,7 +31,7 @@ from wherry.messages import (
 )
 from wherry.storage.joined_exchange import Exchange, Exchanges
 from wherry.storage.lane import Lane, Size
-from wherry.storage.protocol import CountBy, Storage
+from wherry.storage.protocol import CountBy, Listening, Storage
 
 T = TypeVar("T")
 
@@ -141,7 +141,7 @@ class JoinedStorage:
     async def changes(self, since: Cursor, *, limit: int) -> Changes:
         return await self._storage.changes(since, limit=limit)
 
-    def listen(self) -> AsyncIterator[None]:
+    def listen(self) -> Listening:
         return self._storage.listen()
 
     async def read(self, kind: str, *, prefix: str = "") -> Sequence[Record]:
