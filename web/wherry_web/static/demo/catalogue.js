@@ -20,22 +20,34 @@
  * @property {string} name
  * @property {string} kind
  * @property {string} module where it is defined
- * @property {string} foundIn the public package that offers it
+ * @property {string} foundIn the public module that people import it from
  * @property {string} summary
  * @property {Partial<Record<ShoreName, number>>} lines the line on each shore that has it
  * @property {string} key its name in lower case
  * @property {string} path all its dotted names in lower case
+ * @property {number} rank lower for what people look for more often
  */
 
-/** @typedef {Map<string, { offerer: string, names: Set<string> }[]>} Offers */
+/** @type {Record<string, number>} */
+const KINDS = { class: 0, function: 1, constant: 2, method: 3 };
+const SCORES = 5;
 
 export class Catalogue {
   /** @type {Record<ShoreName, Map<string, ModuleOutput>>} */
   modules = { tab: new Map(), server: new Map() };
-  /** @type {Entry[]} by rank: those that people look for come first */
+  /** @type {Entry[]} by rank */
   entries = [];
+  /** Entries by module, then by kind and name. @type {Map<string, Map<string, Entry>>} */
+  #byModule = new Map();
+  /** By module, who hands its names on, and which names. @type {Map<string, Map<string, Set<string>>>} */
+  #offers = new Map();
+  /** @type {[ShoreName, ModuleOutput][]} */
+  #waiting = [];
+
   /** Outputs came in that `entries` does not show yet. */
-  isBehind = false;
+  get isBehind() {
+    return this.#waiting.length > 0;
+  }
 
   /**
    * @param {ShoreName} shore
@@ -43,32 +55,76 @@ export class Catalogue {
    */
   add(shore, output) {
     this.modules[shore].set(output.module, output);
-    this.isBehind = true;
+    this.#waiting.push([shore, output]);
   }
 
-  /** Make the entries from all outputs so far. */
+  /** Bring the entries up to date.  Costs what is new, and one sort of what is nearly sorted. */
   rebuild() {
-    /** @type {Map<string, Entry>} */
-    const found = new Map();
-    for (const shore of /** @type {ShoreName[]} */ (["server", "tab"])) {
-      const offers = findOffers(this.modules[shore]);
-      for (const output of this.modules[shore].values()) {
-        output.names.forEach((named) => addEntry(found, shore, output.module, named, offers));
+    /** @type {Set<string>} */
+    const touched = new Set();
+    for (const [shore, output] of this.#waiting) {
+      this.#takeNames(shore, output);
+      touched.add(output.module);
+      for (const [source, names] of isPublic(output.module) ? output.exports : []) {
+        this.#takeOffer(output.module, source, names);
+        touched.add(source);
       }
     }
-    this.entries = [...found.values()].sort(byRank);
-    this.isBehind = false;
+    this.#waiting = [];
+    for (const module of touched) {
+      this.#byModule.get(module)?.forEach((entry) => this.#place(entry));
+    }
+    this.entries.sort(byRank);
   }
 
-  /** @param {ShoreName} shore */
-  summary(shore) {
-    let lines = 0;
-    let names = 0;
-    for (const output of this.modules[shore].values()) {
-      lines += output.lines;
-      names += output.names.length;
+  /**
+   * @param {ShoreName} shore
+   * @param {ModuleOutput} output
+   */
+  #takeNames(shore, { module, names }) {
+    const known = this.#byModule.get(module) ?? new Map();
+    this.#byModule.set(module, known);
+    for (const { name, kind, summary, line } of names) {
+      const id = `${kind} ${name}`;
+      const entry = known.get(id) ?? { name, kind, module, foundIn: module, summary, lines: {}, key: name.toLowerCase(), path: "", rank: 0 };
+      entry.lines[shore] = line;
+      if (!known.has(id)) {
+        known.set(id, entry);
+        this.entries.push(entry);
+      }
     }
-    return { modules: this.modules[shore].size, lines, names };
+  }
+
+  /**
+   * @param {string} offerer
+   * @param {string} source
+   * @param {string[]} names
+   */
+  #takeOffer(offerer, source, names) {
+    const offerers = this.#offers.get(source) ?? new Map();
+    this.#offers.set(source, offerers.set(offerer, new Set(names)));
+  }
+
+  /** @param {Entry} entry */
+  #place(entry) {
+    const { name, module, kind } = entry;
+    entry.foundIn = this.#findHome(module, name.split(".", 1)[0] ?? name);
+    entry.path = `${entry.foundIn}.${name} ${module}.${name}`.toLowerCase();
+    entry.rank = (isPublic(entry.foundIn) ? 0 : 1e6) + (KINDS[kind] ?? 9) * 1e5 + name.length;
+  }
+
+  /**
+   * Where people import a name from: a package speaks for its own modules, any public module for a private one;
+   * of several the shortest.
+   * @param {string} module
+   * @param {string} name
+   */
+  #findHome(module, name) {
+    const isPrivate = !isPublic(module);
+    const speakers = [...(this.#offers.get(module) ?? [])].filter(
+      ([offerer, names]) => (isPrivate || module.startsWith(`${offerer}.`)) && (names.has(name) || names.has("*")),
+    );
+    return speakers.map(([offerer]) => offerer).sort((a, b) => a.length - b.length || (a < b ? -1 : 1))[0] ?? module;
   }
 
   /**
@@ -78,12 +134,16 @@ export class Catalogue {
    * @returns {{ title: string, rows: [string, number][] }[]}
    */
   overview(shore, limit) {
-    const outputs = [...new Map([...(shore === "server" ? [] : this.modules.tab), ...(shore === "tab" ? [] : this.modules.server)]).values()];
+    const { tab, server } = this.modules;
+    const outputs = [...(shore ? this.modules[shore] : new Map([...tab, ...server])).values()];
     /** @param {[string, number][]} rows */
     const top = (rows) => rows.sort((a, b) => b[1] - a[1]).slice(0, limit);
     return [
       { title: "Most lines", rows: top(outputs.map(({ module, lines }) => [module, lines])) },
-      { title: "Most complex functions", rows: top(outputs.map(({ module, complexity: { max, max_in } }) => [`${module}.${max_in}`, max])) },
+      {
+        title: "Most complex functions",
+        rows: top(outputs.map(({ module, complexity: { max, max_in } }) => [`${module}.${max_in}`, max])),
+      },
     ];
   }
 
@@ -97,10 +157,10 @@ export class Catalogue {
   search(query, shore, limit) {
     const terms = query.toLowerCase().split(/\s+/).filter(Boolean);
     /** @type {Entry[][]} */
-    const byScore = [[], [], [], [], []];
+    const byScore = Array.from({ length: SCORES }, () => []);
     let count = 0;
     for (const entry of terms.length ? this.entries : []) {
-      const score = shore && !(shore in entry.lines) ? -1 : worst(entry, terms);
+      const score = shore && !(shore in entry.lines) ? -1 : scoreOf(entry, terms);
       if (score >= 0) {
         count += 1;
         byScore[score]?.push(entry);
@@ -111,19 +171,18 @@ export class Catalogue {
 }
 
 /**
- * The score of the term that fits worst; -1 when one does not fit.
+ * The score of the term that fits best, for of several one is the name and others the module; -1 when one fits nowhere.
  * @param {Entry} entry
  * @param {string[]} terms
  */
-function worst(entry, terms) {
-  let score = terms.length > 1 ? 4 : 0;
+function scoreOf(entry, terms) {
+  let score = SCORES - 1;
   for (const term of terms) {
     const one = fit(entry, term);
     if (one < 0) {
       return -1;
     }
-    // Of several terms one is the name and others the module: the name decides.
-    score = terms.length > 1 ? Math.min(score, one) : one;
+    score = Math.min(score, one);
   }
   return score;
 }
@@ -146,79 +205,10 @@ function fit(entry, term) {
 }
 
 /**
- * @param {Map<string, Entry>} found
- * @param {ShoreName} shore
- * @param {string} module
- * @param {Named} named
- * @param {Offers} offers
- */
-function addEntry(found, shore, module, named, offers) {
-  const id = `${module}:${named.name}:${named.kind}`;
-  const known = found.get(id);
-  if (known) {
-    known.lines[shore] = named.line;
-    return;
-  }
-  const owner = named.name.split(".", 1)[0] ?? named.name;
-  const foundIn = findHome(module, owner, offers);
-  const { name, kind, summary } = named;
-  const path = `${foundIn}.${name} ${module}.${name}`.toLowerCase();
-  found.set(id, { name, kind, module, foundIn, summary, lines: { [shore]: named.line }, key: name.toLowerCase(), path });
-}
-
-/** @type {Record<string, number>} */
-const KIND_RANK = { class: 0, function: 1, constant: 2, method: 3 };
-
-/**
  * @param {Entry} a
  * @param {Entry} b
  */
-function byRank(a, b) {
-  return (
-    Number(a.foundIn.includes("_")) - Number(b.foundIn.includes("_")) ||
-    (KIND_RANK[a.kind] ?? 9) - (KIND_RANK[b.kind] ?? 9) ||
-    a.name.length - b.name.length ||
-    (a.key < b.key ? -1 : Number(a.key > b.key)) ||
-    a.foundIn.length - b.foundIn.length
-  );
-}
+const byRank = (a, b) => a.rank - b.rank || (a.key < b.key ? -1 : a.key > b.key ? 1 : a.foundIn.length - b.foundIn.length);
 
-/**
- * By module, the public modules that hand its names on; the shortest name first.
- * @param {Map<string, ModuleOutput>} outputs
- */
-function findOffers(outputs) {
-  /** @type {Offers} */
-  const offers = new Map();
-  for (const [offerer, { exports }] of outputs) {
-    for (const [source, names] of isPublic(offerer) ? exports : []) {
-      const known = offers.get(source) ?? [];
-      offers.set(source, known);
-      known.push({ offerer, names: new Set(names) });
-    }
-  }
-  for (const offerers of offers.values()) {
-    offerers.sort((a, b) => a.offerer.length - b.offerer.length || (a.offerer < b.offerer ? -1 : 1));
-  }
-  return offers;
-}
-
-/** @param {string} module */
-const isPublic = (module) => !module.split(".").some((part) => part.startsWith("_"));
-
-/**
- * Where people import a name from: a package speaks for its own modules, any public module for a private one.
- * @param {string} module
- * @param {string} name
- * @param {Offers} offers
- */
-function findHome(module, name, offers) {
-  const isPrivate = !isPublic(module);
-  const speaker = offers
-    .get(module)
-    ?.find(
-      ({ offerer, names }) =>
-        (isPrivate || module.startsWith(`${offerer}.`)) && (names.has(name) || names.has("*")),
-    );
-  return speaker?.offerer ?? module;
-}
+/** No part of its name begins with an underscore. @param {string} module */
+const isPublic = (module) => !module.startsWith("_") && !module.includes("._");

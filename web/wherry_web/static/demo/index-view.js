@@ -3,6 +3,7 @@
 
 import { button, h, setAttribute, setText } from "./dom.js";
 import { barList } from "./bars.js";
+import { makeFilters } from "./filters.js";
 import { counted, number } from "./format.js";
 import { SHORE_WORDS, shoreMark } from "./marks.js";
 import { ResultDetail } from "./result-detail.js";
@@ -38,12 +39,12 @@ export class IndexView {
   #list = h("ol", { id: "results", class: "results", role: "listbox", "aria-label": "Results", "data-testid": "search-results" });
   #note = h("p", { class: "index-note tabular", role: "status" });
   #empty = h("div", { class: "index-empty" });
-  #filters = makeFilters((shore) => this.#filter(shore));
   /** @type {ShoreName | null} */
   #shore = null;
   /** @type {Entry[]} */
   #best = [];
   #detail;
+  #shown = "";
   #active = -1;
   #start;
   element;
@@ -68,7 +69,7 @@ export class IndexView {
       "div",
       { class: "panel-head" },
       h("h2", { id: "index-title" }, "The index"),
-      h("div", { class: "segments", role: "group", "aria-label": "Names from" }, ...Object.values(this.#filters)),
+      makeFilters((shore) => this.#filter(shore)),
     );
     const key = h("kbd", { "aria-hidden": "true" }, "/");
     return h(
@@ -99,6 +100,8 @@ export class IndexView {
     const isEmpty = this.#catalogue.entries.length === 0;
     setAttribute(this.element, "data-empty", isEmpty);
     this.#field.disabled = isEmpty;
+    // A count that grows every second is not worth being read aloud.
+    setAttribute(this.#note, "aria-live", unfinished > 0 ? "off" : "polite");
     setText(this.#note, this.#told(loaded, unfinished));
     this.#renderEmpty(loaded, isEmpty, unfinished);
   }
@@ -175,10 +178,15 @@ export class IndexView {
   #search() {
     const { best, count } = this.#catalogue.search(this.#field.value, this.#shore, MOST_ROWS);
     const terms = this.#field.value.toLowerCase().split(/[\s.]+/).filter(Boolean);
-    this.#best = best;
-    this.#list.replaceChildren(...best.map((entry, at) => this.#row(entry, at, terms)));
     setAttribute(this.#list, "data-count", count);
-    this.#choose(-1);
+    // While jobs finish the same search runs each second: rows that stay the same keep what was chosen.
+    const shown = [this.#field.value, ...best.map(({ path, lines }) => `${path} ${Object.keys(lines)}`)].join();
+    if (shown !== this.#shown) {
+      this.#shown = shown;
+      this.#best = best;
+      this.#list.replaceChildren(...best.map((entry, at) => this.#row(entry, at, terms)));
+      this.#choose(-1);
+    }
     this.render({ loaded: this.element.dataset.loading === undefined, unfinished: this.#unfinished });
   }
 
@@ -259,25 +267,9 @@ export class IndexView {
   /** @param {ShoreName | null} shore */
   #filter(shore) {
     this.#shore = shore;
-    for (const [name, control] of Object.entries(this.#filters)) {
-      setAttribute(control, "aria-pressed", String(name === (shore ?? "both")));
-    }
     this.#renderOverview();
     this.#search();
   }
-}
-
-/** @param {(shore: ShoreName | null) => void} choose */
-function makeFilters(choose) {
-  /**
-   * @param {string} label
-   * @param {ShoreName | null} shore
-   */
-  const make = (label, shore) => {
-    const pressed = String(shore === null);
-    return button(label, () => choose(shore), { class: "segment", "aria-pressed": pressed, "data-testid": `filter-${shore ?? "both"}` });
-  };
-  return { both: make("Both shores", null), tab: make("This tab", "tab"), server: make("Server", "server") };
 }
 
 /**

@@ -98,16 +98,12 @@ export async function call(door, token, method, path) {
 async function refusal(response) {
   /** @type {{ code?: string, detail?: string, title?: string, remedy?: string }} */
   const problem = await response.json().catch(() => ({}));
-  const unauthorized = response.status === 401;
-  return new DemoError(
-    problem.code ?? (unauthorized ? "unauthorized" : `http_${response.status}`),
-    problem.detail ?? problem.title ?? `The server answered ${response.status}.`,
-    {
-      remedy:
-        problem.remedy ??
-        (unauthorized
-          ? "Open the address that `wherry demo` printed: the token is the part after #."
-          : "Reload the page; if it stays, look at the terminal where `wherry demo` runs."),
-    },
-  );
+  if (response.status === 401) {
+    return new DemoError("unauthorized", "The server does not accept this page's token, or the page has none.", {
+      remedy: "Open the address that `wherry demo` printed: the token is the part after #.",
+    });
+  }
+  const cause = problem.detail ?? problem.title ?? `The server answered ${response.status}.`;
+  const remedy = problem.remedy ?? "Reload the page; if it stays, look at the terminal where `wherry demo` runs.";
+  return new DemoError(problem.code ?? `http_${response.status}`, cause, { remedy });
 }

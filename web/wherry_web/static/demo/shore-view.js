@@ -108,7 +108,7 @@ export class ShoreView {
     setAttribute(this.#sub, "title", shore.staleSince && instant(shore.staleSince));
     this.#renderTrouble();
     this.#renderNumbers();
-    this.#lane.render(shore.ledger, changed, shore.loaded ? this.words.hint(shore.state) : "");
+    this.#lane.render(shore.ledger, changed, shore.loaded || shore.state === "building" ? this.words.hint(shore.state) : "");
     this.#field.render(shore.ledger, changed, resting(shore));
     this.#renderSteps();
     this.#timeline.render(this.crossing, this.words.kill, this.words.tell);

@@ -94,7 +94,17 @@ export class TabSide {
     this.#shore.attach(queue);
     this.#take(queue.status());
     queue.on("status", (status) => this.#take(status));
-    window.addEventListener("pagehide", () => void queue.close());
+    queue.on("update", () => this.#end("reload_needed", "Newer code of this page took the store over."));
+    queue.on("evicted", () => this.#end("evicted", "The browser deleted what this page had stored."));
+  }
+
+  /**
+   * @param {string} code
+   * @param {string} cause
+   */
+  #end(code, cause) {
+    this.#shore.failure = new DemoError(code, cause, { remedy: "Reload the page." });
+    this.#shore.set({ state: "failed" });
   }
 
   /** @param {import("../wherry.js").Status} status */
@@ -103,6 +113,9 @@ export class TabSide {
     const isReady = status.python === "ready" || status.python === "blocked";
     if (isReady) {
       this.#readyAfterMs ??= performance.now() - this.#startedMs;
+    }
+    if (this.#shore.failure instanceof DemoError) {
+      return; // The store is gone; what Python does no longer counts.
     }
     const isFailed = status.python === "failed" && !status.error?.retryable;
     this.#shore.set({ state: isFailed ? "failed" : isReady ? "ready" : "booting" });
@@ -122,7 +135,7 @@ export class TabSide {
   get pill() {
     switch (this.#shore.state) {
       case "ready":
-        return { word: this.status?.role === "follower" ? "Follower" : "Ready", tone: "good" };
+        return { word: this.status?.role === "follower" ? "Ready, follower" : "Ready, leader", tone: "good" };
       case "booting":
         return { word: this.#booting(), tone: "busy" };
       case "building":

@@ -1,5 +1,5 @@
 // @ts-check
-// The story of one job on one line: attempts as segments, the wait for the lease hatched, a flag at the kill
+// The story of one job on one line: attempts as segments, what is left of the lease hatched, a flag at the kill
 // and one at the result; beneath it one sentence.
 
 import { h, setAttribute, setText } from "./dom.js";
@@ -70,7 +70,9 @@ export class Timeline {
     const { killed } = crossing;
     if (killed) {
       const resumed = crossing.segments.find(({ fromMs }) => fromMs > killed.atMs)?.fromMs;
-      this.#part("wait", "timeline-wait", killed.atMs, resumed ?? Math.max(now, killed.leaseUntilMs), "");
+      const { atMs, leaseUntilMs } = killed;
+      this.#part("lease", "timeline-lease-left", atMs, Math.min(leaseUntilMs, resumed ?? leaseUntilMs), "");
+      this.#part("next", "timeline-next", leaseUntilMs, Math.max(resumed ?? now, leaseUntilMs), "");
       this.#part("kill", "timeline-kill", killed.atMs, killed.atMs, "killed");
     }
     if (crossing.endMs !== null) {
@@ -83,10 +85,11 @@ export class Timeline {
    * @param {boolean} isUncharged the job goes back at once, without a lease to wait out
    */
   #drawPromise(isUncharged) {
-    const resumeMs = isUncharged ? 2400 : 6800;
+    const leaseMs = isUncharged ? 1600 : 5800;
     this.#part("run 0", "timeline-run", 0, 1600, "");
-    this.#part("wait", "timeline-wait", 1600, resumeMs, "");
-    this.#part("run 1", "timeline-run", resumeMs, resumeMs + 8000, "");
+    this.#part("lease", "timeline-lease-left", 1600, leaseMs, "");
+    this.#part("next", "timeline-next", leaseMs, leaseMs + 1200, "");
+    this.#part("run 1", "timeline-run", leaseMs + 1200, leaseMs + 9200, "");
   }
 
   /**
@@ -148,7 +151,7 @@ export function tellServer({ mark, killed, segments, endMs }) {
     return mark.phase === "done" ? serverEnd(mark.attempt, killed !== null) : `It ended as ${mark.state}: ${mark.error}`;
   }
   if (!killed) {
-    return mark.phase === "running" ? `Attempt ${mark.attempt} is under way, ${mark.message}.` : "It waits for a worker.";
+    return mark.phase === "running" ? `Attempt ${mark.attempt} is under way.` : "It waits for a worker.";
   }
   return segments.at(-1)?.toMs === null
     ? `Attempt ${mark.attempt} runs in a new worker. A write of the first would be refused: its fence is old.`
@@ -181,7 +184,7 @@ export function tellTab({ mark, killed, segments, endMs }) {
       : `Finished at attempt ${mark.attempt}, one accepted result.`;
   }
   if (!killed) {
-    return mark.phase === "running" ? `Attempt ${mark.attempt} is under way, ${mark.message}.` : "It waits until Python has started.";
+    return mark.phase === "running" ? `Attempt ${mark.attempt} is under way.` : "It waits until Python has started.";
   }
   return segments.at(-1)?.toMs === null
     ? "It runs in a new Python. The keeper knew the old one was gone: no lease to wait out, no attempt charged."
