@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Sequence
 from contextlib import aclosing
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from wherry.ids import new_id
 from wherry.job import JobRow
@@ -25,7 +25,7 @@ from wherry.messages import (
     State,
     Verdict,
 )
-from wherry.storage.protocol import Storage
+from wherry.storage.protocol import Listening, Storage
 
 T = TypeVar("T")
 
@@ -159,9 +159,9 @@ async def changes_since(storage: Storage, cursor: Cursor) -> list[Change]:
         cursor = page.cursor
 
 
-def listening(storage: Storage) -> aclosing[Any]:
+def listening(storage: Storage) -> aclosing[Listening]:
     """`async with listening(storage) as hints`: closed at the end."""
-    return aclosing(cast("Any", storage.listen()))
+    return aclosing(storage.listen())
 
 
 async def in_time(waiting: Awaitable[T]) -> T:
