@@ -96,12 +96,11 @@ class JobHandle(Generic[Out_co]):
 
 def failure(row: JobRow) -> BaseException:
     """The exception that a failed job means to those who wait for it."""
-    lines = row.errors.splitlines()
     errors = errors_of(row)
     if not errors:
         return JobFailed(row.id, "Error", "no error was recorded")
     last = errors[-1]
-    own = rebuild(row.id, lines[-1])
+    own = rebuild(row.id, row.errors.rstrip("\n").rpartition("\n")[2])
     if own is None:
         return JobFailed(row.id, last.type, last.message, last.traceback, last.code)
     if last.traceback:

@@ -164,9 +164,11 @@ def rebuild(job_id: str, line: Payload) -> BaseException | None:
     import sys
 
     facts = cast("dict[str, Any]", json.loads(line))
-    if facts["module"] == "wherry.errors":
+    # Workers in other languages have no module.
+    module = str(facts.get("module", ""))
+    if module == "wherry.errors":
         return _rebuild_ours(facts)
-    found: object = sys.modules.get(facts["module"])
+    found: object = sys.modules.get(module)
     for name in str(facts["type"]).split("."):
         found = getattr(found, name, None)
     if not (isinstance(found, type) and issubclass(found, Exception)) or "args" not in facts:

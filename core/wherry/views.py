@@ -176,7 +176,8 @@ def _base(row: JobRow, input: Any) -> dict[str, Any]:
 
 def errors_of(row: JobRow) -> tuple[AttemptError, ...]:
     """Every failed attempt's error, oldest first."""
-    found = (json.loads(line) for line in row.errors.splitlines())
+    # Not `splitlines`: JavaScript leaves U+2028 as it is inside a JSON string.
+    found = (json.loads(line) for line in row.errors.split("\n") if line)
     return tuple(
         AttemptError(
             one.get("attempt", 0),

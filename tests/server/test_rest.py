@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from tests.server.conftest import Site, client, job, manifest
-from wherry import task
+from wherry import Client, task
+from wherry.errors import JobFailed
 from wherry.messages import ClaimRequest, Edge, Report, Settlement
 from wherry_server import create_app
 from wherry_server.serving import serving
@@ -260,3 +261,18 @@ async def test_head_has_no_body(http: httpx.AsyncClient) -> None:
     response = await http.head("/api/v1/jobs")
 
     assert (response.status_code, response.content) == (200, b"")
+
+
+async def test_an_error_of_a_javascript_worker_is_read_by_python(site: Site) -> None:
+    """JavaScript leaves U+2028 as it is inside a string, and Python takes it for the end of a line."""
+    await site.storage.add([job("a")])
+    claim = ClaimRequest("token", "w", ("",), None, ("t",), 1, 30_000)
+    (claimed,) = (await site.storage.exchange((), claim)).jobs
+    error = '{"type":"Error","message":"one\u2028two","code":"error"}'
+    await site.storage.exchange([Settlement("a", claimed.fence, "fail", error=error)], None)
+
+    found = await Client(site.storage).get("a")
+    with pytest.raises(JobFailed, match="one\u2028two"):
+        await Client(site.storage).wait_for("a", timeout=5)
+
+    assert [one.message for one in found.errors] == ["one\u2028two"]
