@@ -51,28 +51,28 @@ class Lane(Generic[Q, R]):
     ) -> None:
         self._send, self._size, self._company = send, size, company
         self._waiting: deque[_Waiting[Q, R]] = deque()
-        self._under_way = False
+        self._free = asyncio.Event()
+        self._free.set()
         self._flushing: asyncio.Task[None] | None = None
 
     async def call(self, request: Q) -> R:
         """Carry out one request.  Cancelling it leaves those of others alone."""
-        if self._under_way:
+        if not self._free.is_set():
             waiting = _Waiting(request, asyncio.get_running_loop().create_future())
             self._waiting.append(waiting)
             return await waiting.answer
-        self._under_way = True
+        self._free.clear()
         try:
             return (await self._send((request,)))[0]
         finally:
             if self._waiting:
                 self._flushing = asyncio.create_task(self._flush_all())
             else:
-                self._under_way = False
+                self._free.set()
 
     async def drain(self) -> None:
         """Until nobody waits any more."""
-        while self._flushing is not None and not self._flushing.done():
-            await asyncio.wait((self._flushing,))
+        await self._free.wait()
 
     async def _flush_all(self) -> None:
         try:
@@ -83,7 +83,7 @@ class Lane(Generic[Q, R]):
             for _, answer in self._waiting:
                 answer.cancel()
             self._waiting.clear()
-            self._under_way = False
+            self._free.set()
 
     def _take(self) -> list[_Waiting[Q, R]]:
         """Those who leave next: the first, and who fits behind."""
