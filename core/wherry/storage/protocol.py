@@ -5,7 +5,10 @@ Rules that hold for all of them:
 - No verb takes a time.  The store owns the clock; requests carry durations.
 - Refusals of single rows are verdicts, in request order, never exceptions.  An exception means
   that nothing of the call was applied, but for `StorageUnavailable.outcome_unknown`.
-- Every verb may be repeated as it was: a lost reply loses nothing and charges nothing.
+- Every verb may be repeated as it was: a lost reply loses nothing and charges nothing.  (Log lines of a
+  repeated `report` stand twice.)
+- A lease, a deadline, a retention or a unique period is over AT its instant, not after it.
+- Ids of jobs and names of signals hold no `/`: it parts the keys of their records.
 - A write without the right fence changes nothing.
 - Payloads are JSON text that no storage parses.
 - A storage decides nothing: policy is data in the row or a `Settlement` from the core.
@@ -85,7 +88,8 @@ class Jobs(Protocol):
           at once if one is already (a signal that came before counts; jobs: all final).
         - `retry`, `snooze`, `release` and `suspend` of a job that was asked to stop end it as `cancelled`.
 
-        Fences never go back.  Final jobs with `retain_ms` get `purge_at_ms`; `retain_ms=0` hides them.
+        A freed child, and a job that comes back by `snooze`, `release`, a wake or a `requeue`, is told
+        as `released`.  Fences never go back.  Final jobs with `retain_ms` get `purge_at_ms`; `retain_ms=0` hides them.
 
         A claim takes due pending jobs of the given namespaces, queues and tasks whose deadline is not
         over and which are not paused (record kind `pause`, key `NAMESPACE/queue/NAME` or
