@@ -16,7 +16,7 @@ from wherry.handle import JobHandle
 from wherry.job import JobRow, JobState
 from wherry.messages import Alteration, Counts, Filter, NewJob
 from wherry.storage.protocol import CountBy, Storage
-from wherry.submission import ManifestEntry, new_job
+from wherry.submission import ManifestEntry, batches, new_job
 from wherry.submitting import Submits, default_client
 from wherry.task import Defaults, JobOptions, Registry, Task
 from wherry.views import Job, view
@@ -152,8 +152,8 @@ class Client:
         if self._attached is not None and self._emitter.listening:
             await self.follower.ready()  # or the first events of these jobs could pass unheard
         handles: list[JobHandle[Any]] = []
-        for start in range(0, len(jobs), _BATCH):
-            handles += await self._add(jobs[start : start + _BATCH], known)
+        for batch in batches(jobs):
+            handles += await self._add(batch, known)
         return handles
 
     async def _add(self, jobs: Sequence[NewJob], known: Task[Any, Any] | None) -> list[JobHandle[Any]]:

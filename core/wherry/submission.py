@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -74,6 +74,22 @@ def new_job(
 
 def _at_ms(at: datetime | None) -> int | None:
     return None if at is None else round(at.timestamp() * 1000)
+
+
+_BATCH_JOBS = 512
+_BATCH_CHARACTERS = 4 * 1024 * 1024
+
+
+def batches(jobs: Sequence[NewJob]) -> Iterator[Sequence[NewJob]]:
+    """Jobs in the order given, cut into calls that no storage finds too large."""
+    start = size = 0
+    for at, job in enumerate(jobs):
+        if at > start and (at - start == _BATCH_JOBS or size + len(job.input) > _BATCH_CHARACTERS):
+            yield jobs[start:at]
+            start, size = at, 0
+        size += len(job.input)
+    if start < len(jobs):
+        yield jobs[start:]
 
 
 # --- the door ---------------------------------------------------------------------------------------

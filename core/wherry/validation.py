@@ -106,7 +106,9 @@ class Checker:
         if not isinstance(error, ValidationError):
             return NotJson(self.label, f"not serializable ({error})")
         problems = error.errors(include_url=False, include_input=False, include_context=False)
-        return Mismatch([f"{'.'.join([self.label, *map(str, one['loc'])])}: {one['msg']}" for one in problems])
+        return Mismatch(
+            [f"{'.'.join([self.label, *map(str, one['loc'])])}: {one['msg']}" for one in problems]
+        )
 
 
 def check_size(text: Payload, limit: int, argument: str) -> None:

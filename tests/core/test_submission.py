@@ -18,8 +18,9 @@ from wherry import (
     open_storage,
     task,
 )
-from wherry.messages import RecordWrite
+from wherry.messages import NewJob, RecordWrite
 from wherry.schema import problems_with
+from wherry.submission import batches
 
 
 @task(name="text.count")
@@ -191,3 +192,13 @@ async def test_the_options_of_a_submit_win_over_the_tasks() -> None:
 )
 def test_a_schema_finds_what_is_surely_wrong(value: Any, schema: dict[str, Any], problems: list[str]) -> None:
     assert problems_with(value, schema) == problems
+
+
+def test_many_jobs_are_cut_by_number_and_by_size() -> None:
+    def jobs(count: int, characters: int) -> list[NewJob]:
+        return [NewJob(str(number), "", "q", "t", "x" * characters) for number in range(count)]
+
+    assert [len(batch) for batch in batches(jobs(1100, 1))] == [512, 512, 76]
+    assert [len(batch) for batch in batches(jobs(9, 1_000_000))] == [4, 4, 1]
+    assert [len(batch) for batch in batches(jobs(2, 5_000_000))] == [1, 1]
+    assert list(batches([])) == []

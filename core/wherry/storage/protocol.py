@@ -89,7 +89,8 @@ class Jobs(Protocol):
         - `retry`, `snooze`, `release` and `suspend` of a job that was asked to stop end it as `cancelled`.
 
         A freed child, and a job that comes back by `snooze`, `release`, a wake or a `requeue`, is told
-        as `released`.  Fences never go back.  Final jobs with `retain_ms` get `purge_at_ms`; `retain_ms=0` hides them.
+        as `released`.  Fences never go back.  Final jobs with `retain_ms` get `purge_at_ms`;
+        `retain_ms=0` hides them.
 
         A claim takes due pending jobs of the given namespaces, queues and tasks whose deadline is not
         over and which are not paused (record kind `pause`, key `NAMESPACE/queue/NAME` or

@@ -22,8 +22,8 @@ _BY: dict[CountBy, int] = {"queue": 1, "task": 2}
 
 
 def get(tx: Transaction, ids: Sequence[str]) -> dict[str, JobRow]:
-    found = tx.list("stored", {"ids": to_json(list(dict.fromkeys(ids)))})
-    return {row.id: row for row in rows(tx, [seq for _, seq, _ in found])}
+    seqs = tx.list("stored", {"ids": to_json(list(dict.fromkeys(ids)))})
+    return {row.id: row for row in rows(tx, seqs)}
 
 
 def query(tx: Transaction, where: Filter, limit: int, cursor: str | None) -> tuple[list[JobRow], str | None]:

@@ -60,9 +60,8 @@ class Intake:
 
     def __init__(self, tx: Transaction, jobs: Sequence[NewJob]) -> None:
         self._tx = tx
-        self._stored = _stored(tx, jobs)
+        self._seq, self._stored = _known(tx, jobs)
         self._holders = _holders(tx, jobs)
-        self._seq = tx.value("last_seq") or 0
         self._lanes: dict[tuple[str, str, str], int] = {}
         self._jobs: list[_Row] = []
         self._submitted: list[_Row] = []
@@ -151,12 +150,12 @@ def checksum(fingerprint: str) -> int | None:
 _FREE = Waiting()
 
 
-def _stored(tx: Transaction, jobs: Sequence[NewJob]) -> dict[str, Parent]:
-    """The jobs of these ids, and the parents they name, that are stored."""
+def _known(tx: Transaction, jobs: Sequence[NewJob]) -> tuple[int, dict[str, Parent]]:
+    """The newest job's number; and of these jobs and the parents they name, those that are stored."""
     ids = {job.id for job in jobs}
     ids.update(edge.parent for job in jobs for edge in job.after)
-    found = tx.list("stored", {"ids": to_json(list(ids))})
-    return {job_id: Parent(seq, state) for job_id, seq, state in found}
+    newest, stored = tx.list("known", {"ids": to_json(list(ids))})
+    return newest, {job_id: Parent(seq, state) for job_id, seq, state in stored}
 
 
 def _holders(tx: Transaction, jobs: Sequence[NewJob]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from wherry.errors import NotAStore, SchemaTooNew, StorageUnavailable
 from wherry.storage.protocol import SCHEMA
 from wherry.storage.sqlite.gate import Gate
-from wherry.storage.sqlite.refusals import BUSY_S
+from wherry.storage.sqlite.refusals import BUSY_S, our_errors
 from wherry.storage.sqlite.statements import script, sql
 
 _OURS = 0x77687279
@@ -46,8 +46,9 @@ def check(path: str) -> None:
         raise NotAStore(path, "a directory")
     if not stat.S_ISREG(status.st_mode):
         raise NotAStore(path, "not a regular file")
-    if status.st_size and not _is_ours(path):
-        raise NotAStore(path, "a database of something else")
+    with our_errors(path):
+        if status.st_size and not _is_ours(path):
+            raise NotAStore(path, "a database of something else")
 
 
 def _check_parent(path: str) -> None:
@@ -88,7 +89,7 @@ def connect(path: str, synchronous: str) -> sqlite3.Connection:
         for pragma in _PRAGMAS:
             db.execute(pragma)
         if found < SCHEMA:
-            _migrate(db, found)
+            _migrate(db)
     except BaseException:
         db.close()
         raise
@@ -113,10 +114,12 @@ def _use_wal(db: sqlite3.Connection, path: str) -> None:
         )
 
 
-def _migrate(db: sqlite3.Connection, found: int) -> None:
+def _migrate(db: sqlite3.Connection) -> None:
     """Bring the data to this version, in one transaction."""
     db.execute("BEGIN IMMEDIATE")
     try:
+        # Read again: where there is no gate, another process may have done it meanwhile.
+        found = _schema(db)
         for version in range(found + 1, SCHEMA + 1):
             for statement in script(f"schema_{version}"):
                 db.execute(statement)

@@ -1,3 +1,3 @@
--- Which of these ids are stored, under which number and in which state.
-SELECT json_group_array(json_array(j.id, j.seq, j.state))
+-- The numbers of those of these jobs that are stored.
+SELECT json_group_array(j.seq)
   FROM json_each(:ids) AS b CROSS JOIN jobs AS j ON j.id = b.value
