@@ -37,7 +37,7 @@ async def run_check(screen: Screen, *, site: Site, data: Path | None, shots: Pat
         await page.goto(demo.address)
         stage = Stage(context, page, watch, demo)
         plays = [*PLAYS, ("screenshots", partial(shoot, folder=shots))] if shots else list(PLAYS)
-        failed = [title for title, play in plays if not await _play(screen, stage, title, play, shots)]
+        failed = [title for title, one in plays if not await play(screen, stage, title, one, shots)]
     screen.show("")
     if failed:
         screen.show(Text(f"{len(failed)} of {len(plays)} checks failed: {', '.join(failed)}.", "rust"))
@@ -46,12 +46,12 @@ async def run_check(screen: Screen, *, site: Site, data: Path | None, shots: Pat
     return OK
 
 
-async def _play(screen: Screen, stage: Stage, title: str, play: Play, shots: Path | None) -> bool:
+async def play(screen: Screen, stage: Stage, title: str, one: Play, shots: Path | None) -> bool:
     from playwright.async_api import Error
 
     started_s = time.monotonic()
     try:
-        note = await play(stage)
+        note = await one(stage)
     except (Missed, Error) as error:
         took = duration((time.monotonic() - started_s) * 1000)
         head = (f"  {screen.mark('failed')} {title}  ", "rust")
