@@ -1,7 +1,8 @@
 """Assemble the self-hosted site in `.build/site`.
 
     manifest.json           written last, in one move: while it is absent, the site is not complete
-    index.html, service-worker.js    copied from the static files if they are there; revalidated by browsers
+    wherry.js, wherry.d.ts  what pages import: they point into the build, and are revalidated by browsers
+    index.html, service-worker.js    copied from the static files if they are there; revalidated as well
     <build>/                immutable; `build` is a hash of all names and contents in it
         wherry.js keeper.js ...      everything of web/wherry_web/static
         runtime/            pyodide.mjs, pyodide-lock.json, python_stdlib.zip, wheels ...
@@ -27,7 +28,10 @@ from tools.shell import run
 from tools.stamps import digest, exclusive, file_sha256, files_below, is_fresh, mark_fresh
 from tools.terminal import say, size, step, table
 
-AT_THE_ROOT = ("index.html", "service-worker.js")
+AT_THE_ROOT = ("index.html", "service-worker.js", "wherry.d.ts")
+ENTRY = "wherry.js"
+"""Pages import it by an address that stays, whatever build is current."""
+
 # Best is ten times slower than quick and a tenth smaller: for what is published, not for a first look.
 QUICK, BEST = 9, 11
 REMEDY = "Read the log. `rm -r .build` makes the next run start over."
@@ -170,6 +174,7 @@ def write_manifest(build: str, files: dict[str, File], wheel_name: str, quality:
     for name in AT_THE_ROOT:
         if name in files:
             replace(SITE / name, files[name].source.read_bytes())
+    replace(SITE / ENTRY, f'export * from "./{build}/{ENTRY}";\n'.encode())
     lock = json.loads(files["runtime/pyodide-lock.json"].source.read_text())["packages"]
     manifest = {
         "build": build,

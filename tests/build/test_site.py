@@ -99,3 +99,10 @@ def test_a_reader_sees_the_old_file_or_the_new_one(tmp_path: Path) -> None:
 
     assert [item.name for item in tmp_path.iterdir()] == ["manifest.json"]
     assert path.read_text() == "new"
+
+
+def test_pages_import_wherry_by_an_address_that_stays(manifest: dict[str, Any]) -> None:
+    build = manifest["build"]
+
+    assert (SITE / "wherry.js").read_text() == f'export * from "./{build}/wherry.js";\n'
+    assert (SITE / build / "wherry.js").is_file()
