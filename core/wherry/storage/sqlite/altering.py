@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from wherry.job import Slot
 from wherry.messages import Alteration, Filter, State
@@ -32,9 +32,18 @@ def alter(tx: Transaction, where: Filter, change: Alteration, limit: int) -> lis
         page = standing_of(tx, page_of(tx, found, limit - len(changed), after=last, descending=False))
         if not page:
             break
-        changed += [job.id for job in _CHANGES[change](tx, page)]
+        changed += [job.id for run in _runs(tx, page) for job in _CHANGES[change](tx, run)]
         last = page[-1].id
     return changed
+
+
+def _runs(tx: Transaction, page: Sequence[Standing]) -> Iterator[Sequence[Standing]]:
+    """Jobs that can be changed together: ending a parent moves its children, which may come next."""
+    if not any(job.is_parent for job in page):
+        yield page
+        return
+    for job in page:
+        yield standing_of(tx, [job.seq])
 
 
 def _cancel(tx: Transaction, jobs: Sequence[Standing]) -> Sequence[Standing]:

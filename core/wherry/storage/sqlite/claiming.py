@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from wherry.messages import Claimed, ClaimRequest, Exchanged, Payload, Settlement
 from wherry.storage.sqlite.held import remember
-from wherry.storage.sqlite.moves import free_keys, resume
+from wherry.storage.sqlite.moves import free_keys, pending
 from wherry.storage.sqlite.settling import settle
 from wherry.storage.sqlite.standing import standing
 from wherry.storage.sqlite.statements import best_of
@@ -65,15 +65,14 @@ def exchange(tx: Transaction, settlements: Sequence[Settlement], request: ClaimR
         _promote(tx)
     if request is None:
         return Exchanged(verdicts, (), None)
-    if look.repeated:
-        held = tx.list_of(best_of("claimed", 1), (tx.now_ms, number, -1))
-        return Exchanged(verdicts, _claimed(tx, [Ready._make(row) for row in held]), None)
     lanes = tx.lanes.of_claim(request, newest=look.newest_lane, paused=look.paused)
-    jobs = _choose(tx, request, lanes) if lanes and request.limit > 0 else []
-    if not jobs:
-        return Exchanged(verdicts, (), _next_due_in_ms(tx, lanes))
-    _lease(tx, jobs, request, number)
-    return Exchanged(verdicts, _claimed(tx, jobs), None)
+    if look.repeated:
+        jobs = [Ready._make(row) for row in tx.list_of(best_of("claimed", 1), (tx.now_ms, number, -1))]
+    else:
+        jobs = _choose(tx, request, lanes)
+        _lease(tx, jobs, request, number)
+    claimed = _claimed(tx, jobs, repeated=bool(look.repeated))
+    return Exchanged(verdicts, claimed, None if jobs else _next_due_in_ms(tx, lanes))
 
 
 def _number(token: str) -> int:
@@ -86,12 +85,16 @@ def _promote(tx: Transaction) -> None:
     tx.run("promote", {"now_ms": tx.now_ms})
     if asleep:
         found = standing(tx, asleep)
-        resume(tx, [found[job_id] for job_id in asleep])
+        jobs = [found[job_id] for job_id in asleep]
+        tx.insert("move", [pending(job, job.run_at_ms, tx.now_ms) for job in jobs])
+        tx.tell("released", jobs)
 
 
 def _choose(tx: Transaction, request: ClaimRequest, lanes: Sequence[int]) -> list[Ready]:
     """The best due jobs of these lanes."""
     now_ms = tx.now_ms
+    if not lanes or request.limit < 1:
+        return []
     if request.ids is not None:
         params = (now_ms, to_json(request.ids), to_json(lanes), now_ms, request.limit)
         return [Ready._make(row) for row in tx.list_of(best_of("ready_of_ids", 1), params)]
@@ -108,6 +111,8 @@ def _choose(tx: Transaction, request: ClaimRequest, lanes: Sequence[int]) -> lis
 
 
 def _lease(tx: Transaction, jobs: Sequence[Ready], request: ClaimRequest, number: int) -> None:
+    if not jobs:
+        return
     lease = {
         "claim": number,
         "worker": request.worker,
@@ -123,10 +128,10 @@ def _lease(tx: Transaction, jobs: Sequence[Ready], request: ClaimRequest, number
     remember(tx, {job.id: Held(job.id, job.lane, job.revision + 1, job.seq, job.fence) for job in plain})
 
 
-def _claimed(tx: Transaction, jobs: Sequence[Ready]) -> list[Claimed]:
+def _claimed(tx: Transaction, jobs: Sequence[Ready], *, repeated: bool) -> list[Claimed]:
     claimed = [Claimed._make(job[_CLAIMED]) for job in jobs]
-    # A first attempt has no checkpoint: most claims need not ask.
-    again = [job.id for job in claimed if job.fence > 1]
+    # A first attempt that only starts has no checkpoint: most claims need not ask.
+    again = [job.id for job in claimed if repeated or job.fence > 1]
     if not again:
         return claimed
     checkpoints = _checkpoints(tx, again)
