@@ -21,6 +21,9 @@ _EPILOG = (
 )
 
 
+_HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
 def make_app() -> typer.Typer:
     """Every command, in the order in which a newcomer meets them."""
     app = typer.Typer(
@@ -29,13 +32,13 @@ def make_app() -> typer.Typer:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         no_args_is_help=True,
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        context_settings=_HELP,
         epilog=_EPILOG,
         add_completion=False,
     )
     app.callback()(_root)
     for name, command in COMMANDS.items():
-        app.command(name, epilog=_EPILOG)(command)
+        app.command(name, epilog=_EPILOG, context_settings=_HELP)(command)
     return app
 
 

@@ -11,6 +11,8 @@ import typer
 
 STORAGE_VARIABLE = "WHERRY_STORAGE"
 TOKEN_VARIABLE = "WHERRY_TOKEN"
+DEFAULT_PORT = 8420
+"""That of `wherry_server.serving`, which takes long to import."""
 _STORAGE = re.compile(r"(?:memory|sqlite|indexeddb|postgres(?:ql)?|dir|https?|sqs|at):", re.IGNORECASE)
 
 StorageArgument = Annotated[
@@ -18,7 +20,7 @@ StorageArgument = Annotated[
     typer.Argument(
         metavar="STORAGE",
         show_default=False,
-        help=f"Such as sqlite:jobs.db or http://127.0.0.1:8420; optional when {STORAGE_VARIABLE} is set.",
+        help=f"sqlite:jobs.db or http://127.0.0.1:8420; or set {STORAGE_VARIABLE}.",
     ),
 ]
 TokenOption = Annotated[

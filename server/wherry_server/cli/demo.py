@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from wherry_server.cli.arguments import DEFAULT_PORT
 from wherry_server.cli.screen import Screen
 from wherry_server.cli.session import run
 
@@ -19,7 +20,9 @@ def demo(
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where the jobs are kept; a fresh folder without it.")
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any; in use: the next.")] = 8420,
+    port: Annotated[
+        int, typer.Option(metavar="N", min=0, max=65535, help="0 for any; in use: the next.")
+    ] = DEFAULT_PORT,
     open_browser: Annotated[
         bool, typer.Option("--open/--no-open", help="Open the page in a browser.")
     ] = True,

@@ -26,15 +26,19 @@ from wherry_server.job_text import job_text
 def list_jobs(
     storage: StorageArgument = None,
     state: Annotated[
-        list[JobState] | None, typer.Option("--state", "-s", help="Only these states; may be given again.")
+        list[JobState] | None,
+        typer.Option("--state", "-s", metavar="STATE", help="Only these; may be given again."),
     ] = None,
     queue: Annotated[
-        list[str] | None, typer.Option("--queue", "-q", help="Only these queues; may be given again.")
+        list[str] | None,
+        typer.Option("--queue", "-q", metavar="NAME", help="Only these; may be given again."),
     ] = None,
     task: Annotated[
-        list[str] | None, typer.Option("--task", "-t", help="Only these tasks; may be given again.")
+        list[str] | None, typer.Option("--task", "-t", metavar="NAME", help="Only these; may be given again.")
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many, at most.")] = 20,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", metavar="N", min=1, max=10_000, help="At most so many.")
+    ] = 20,
     token: TokenOption = None,
     as_json: JsonOption = False,
 ) -> None:

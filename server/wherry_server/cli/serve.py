@@ -7,7 +7,7 @@ import secrets
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
@@ -15,22 +15,25 @@ from rich.text import Text
 from wherry import Server, load_tasks
 from wherry.storage.protocol import Storage
 from wherry.sweeper import Sweeper
-from wherry_server.app import create_app
-from wherry_server.auth import SCOPES
-from wherry_server.cli.arguments import JsonOption, StorageArgument, storage_first
+from wherry_server.cli.arguments import DEFAULT_PORT, JsonOption, StorageArgument, storage_first
 from wherry_server.cli.screen import Screen
 from wherry_server.cli.session import OK, Interrupts, opened, run
 from wherry_server.cli.worker import split_names
-from wherry_server.serving import DEFAULT_PORT, Address
-from wherry_server.serving import serve as serve_app
+
+if TYPE_CHECKING:
+    from wherry_server.serving import Address
 
 LEASE_S = 30.0
 
 
 def serve(
     storage: StorageArgument = None,
-    host: Annotated[str, typer.Option(help="An address of this machine to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any; in use: the next.")] = DEFAULT_PORT,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Of this machine, to listen at.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(metavar="N", min=0, max=65535, help="0 for any; in use: the next.")
+    ] = DEFAULT_PORT,
     token: Annotated[
         str | None,
         typer.Option(
@@ -46,13 +49,17 @@ def serve(
         list[str] | None,
         typer.Option("--tasks", metavar="MODULE", help="Also run the tasks of this module in this process."),
     ] = None,
-    concurrency: Annotated[int, typer.Option(help="Jobs that run at once, with --tasks.")] = 8,
+    concurrency: Annotated[int, typer.Option(metavar="N", help="Jobs that run at once, with --tasks.")] = 8,
     cors: Annotated[
         list[str] | None, typer.Option(metavar="ORIGIN", help="Whose pages may call; may be given again.")
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Serve a storage over HTTP until Ctrl-C or SIGTERM; a second one ends it at once."""
+    """Serve a storage over HTTP.
+
+    Until Ctrl-C or SIGTERM; a second one ends it at once. The address is printed with its token, alone on
+    a line, unless the token was given.
+    """
     url, _ = storage_first(storage)
     screen = Screen(json=json)
     command = Serving(screen, url, token, split_names(tasks), concurrency, split_names(cors))
@@ -78,6 +85,10 @@ class Serving:
 
     async def run(self, host: str, port: int) -> int:
         """Serve until stopped.  Raises: `InvalidInput` and what opening the storage raises; OSError."""
+        from wherry_server.app import create_app
+        from wherry_server.auth import SCOPES
+        from wherry_server.serving import serve as serve_app
+
         self._wanted_port = port
         interrupts = Interrupts()
         async with AsyncExitStack() as stack:

@@ -31,29 +31,32 @@ def submit(
         ),
     ] = None,
     priority: Annotated[
-        int | None, typer.Option(help="-1000 to 1000, lower runs first.", show_default=False)
+        int | None, typer.Option(metavar="N", help="-1000 to 1000, lower runs first.")
     ] = None,
     delay: Annotated[
-        float | None, typer.Option(help="Seconds to wait before it may run.", show_default=False)
+        float | None, typer.Option(metavar="SECONDS", help="How long it waits before it may run.")
     ] = None,
     timeout: Annotated[
-        float | None, typer.Option(help="Seconds an attempt may take.", show_default=False)
+        float | None, typer.Option(metavar="SECONDS", help="How long an attempt may take.")
     ] = None,
     max_attempts: Annotated[
-        int | None, typer.Option(help="Runs it may take in all.", show_default=False)
+        int | None, typer.Option(metavar="N", help="How often it may run in all.")
     ] = None,
     unique: Annotated[
         str | None,
-        typer.Option(help="While a job of this task holds the key, that one stands.", show_default=False),
+        typer.Option(metavar="KEY", help="While a job of this task holds it, that one stands."),
     ] = None,
     run_id: Annotated[
-        str | None, typer.Option(help="A name to find a group of jobs by.", show_default=False)
+        str | None, typer.Option(metavar="NAME", help="A name to find a group of jobs by.")
     ] = None,
-    tag: Annotated[list[str] | None, typer.Option(help="May be given again.", show_default=False)] = None,
+    tag: Annotated[list[str] | None, typer.Option(metavar="NAME", help="May be given again.")] = None,
     after: Annotated[
-        list[str] | None, typer.Option(help="Id of a job that must complete first; may be given again.")
+        list[str] | None,
+        typer.Option(metavar="ID", help="A job that must complete first; may be given again."),
     ] = None,
-    id: Annotated[str | None, typer.Option(help="An id of your own; a repeat changes nothing.")] = None,
+    id: Annotated[
+        str | None, typer.Option(metavar="ID", help="One of your own; a repeat changes nothing.")
+    ] = None,
     text: Annotated[bool, typer.Option("--text", help="INPUT is text, whatever it looks like.")] = False,
     wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait for the result and print it.")] = False,
     token: TokenOption = None,

@@ -37,13 +37,16 @@ def watch(
     job: Annotated[
         str | None,
         typer.Argument(
-            metavar="[ID]", show_default=False, help="Only this job, to its end: its id or a part of it."
+            metavar="ID", show_default=False, help="Only this job, to its end: its id or a part of it."
         ),
     ] = None,
     token: TokenOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Follow what happens, until Ctrl-C; with an ID that job until it ends, and print its result."""
+    """Follow a storage, or one job to its end.
+
+    A storage until Ctrl-C; a job until it is final, then its result is printed as `submit --wait` does.
+    """
     url, (part,) = storage_first(storage, job)
     screen = Screen(json=json)
     run(screen, _watch(screen, url, token, part))

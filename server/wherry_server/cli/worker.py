@@ -50,13 +50,15 @@ def worker(
     queues: Annotated[
         list[str] | None, typer.Option("--queues", metavar="QUEUE", help="Only these; comma or given again.")
     ] = None,
-    concurrency: Annotated[int, typer.Option(help="Jobs that run at once in each process.")] = 8,
-    processes: Annotated[int, typer.Option(min=1, max=256, help="Processes to run.")] = 1,
-    lease: Annotated[float, typer.Option(help="Seconds a claim holds without renewal.")] = 30.0,
-    shutdown_timeout: Annotated[
-        float, typer.Option(help="Seconds that a stop lets running jobs go on.")
+    concurrency: Annotated[int, typer.Option(metavar="N", help="Jobs at once in each process.")] = 8,
+    processes: Annotated[int, typer.Option(metavar="N", min=1, max=256, help="Processes to run.")] = 1,
+    lease: Annotated[
+        float, typer.Option(metavar="SECONDS", help="How long a claim holds without renewal.")
     ] = 30.0,
-    name: Annotated[str | None, typer.Option(help="How jobs name this worker.", show_default=False)] = None,
+    shutdown_timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", help="How long a stop lets jobs go on.")
+    ] = 30.0,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="How jobs name this worker.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No line for each job.")] = False,
     while_stdin: Annotated[
         bool, typer.Option("--while-stdin", help="Stop when stdin ends.", hidden=True)
@@ -64,9 +66,10 @@ def worker(
     token: TokenOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Run jobs until Ctrl-C or SIGTERM; a second one ends it at once.
+    """Run the jobs of a storage.
 
-    A stop claims no more, lets running jobs go on for a while and hands the rest back, uncharged.
+    Until Ctrl-C or SIGTERM: then it claims no more, lets running jobs go on for a while and hands the rest
+    back, uncharged. A second signal ends it at once.
     """
     url, _ = storage_first(storage)
     modules = split_names(tasks)
