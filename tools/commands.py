@@ -32,7 +32,7 @@ def serve_demo(rest: list[str]) -> int:
     checked = "--check" in rest
     environment.install("dev" if checked else "server")
     program = node.install_modules()
-    wheel = wheels.build_wheel()
+    wheel = wheels.build_wheel(program)
     if checked:
         site.build_site(program, wheel, quality=site.QUICK)
         return demo.run_checked(rest)
@@ -44,7 +44,7 @@ def test(_options: argparse.Namespace, rest: list[str]) -> int:
     environment.install("dev")
     program = node.install_modules()
     chromium = browser.ensure()
-    site.build_site(program, wheels.build_wheel(), quality=site.QUICK)
+    site.build_site(program, wheels.build_wheel(program), quality=site.QUICK)
     env = {**os.environ, **node.path_with(program), browser.VARIABLE: str(chromium)}
     return subprocess.run(
         [str(VENV_PYTHON), "-m", "pytest", *rest], cwd=ROOT, env=env, check=False
@@ -62,8 +62,8 @@ def check(_options: argparse.Namespace, _rest: list[str]) -> int:
 def wheel(_options: argparse.Namespace, _rest: list[str]) -> int:
     """Build dist/wherry-*.whl."""
     environment.install("server")
-    node.install_modules()
-    wheels.build_wheel()
+    program = node.install_modules()
+    wheels.build_wheel(program)
     return 0
 
 
@@ -72,7 +72,7 @@ def build_site(options: argparse.Namespace, _rest: list[str]) -> int:
     environment.install("server")
     program = node.install_modules()
     quality = site.QUICK if options.quick else site.BEST
-    manifest = site.build_site(program, wheels.build_wheel(), quality=quality)
+    manifest = site.build_site(program, wheels.build_wheel(program), quality=quality)
     site.print_sizes(manifest)
     say(f"\n  {SITE.relative_to(ROOT)} holds build {manifest['build']}.")
     return 0
@@ -82,7 +82,7 @@ def bench(_options: argparse.Namespace, rest: list[str]) -> int:
     """Run the files of bench/, or those named."""
     environment.install("dev")
     program = node.install_modules()
-    site.build_site(program, wheels.build_wheel(), quality=site.QUICK)
+    site.build_site(program, wheels.build_wheel(program), quality=site.QUICK)
     known = {path.stem: path for path in sorted((ROOT / "bench").glob("[!_]*.py"))}
     unknown = [name for name in rest if name not in known]
     if unknown:

@@ -24,6 +24,7 @@ from typing import Any
 
 from tools.paths import CACHE, MANIFEST, ROOT, RUNTIME_PINS, SITE, STATIC, TOOLS
 from tools.runtime import build_runtime, pyodide_version, runtime_info, verify
+from tools.scripts import shipped_files
 from tools.shell import run
 from tools.stamps import digest, exclusive, file_sha256, files_below, is_fresh, mark_fresh
 from tools.terminal import say, size, step, table
@@ -61,7 +62,7 @@ def site_key(wheel: Path) -> str:
     return digest([*inputs, *sorted(TOOLS.glob("*.mjs")), *(TOOLS / name for name in RECIPE)])
 
 
-RECIPE = ("site.py", "runtime.py", "packages.py", "lockfile.py", "pyc.py", "zips.py")
+RECIPE = ("site.py", "scripts.py", "runtime.py", "packages.py", "lockfile.py", "pyc.py", "zips.py")
 
 
 def is_complete(wheel: Path) -> bool:
@@ -101,12 +102,13 @@ def build_site(node: Path, wheel: Path, *, quality: int) -> dict[str, Any]:
 
 def publish(node: Path, wheel: Path, quality: int) -> None:
     """Make everything and let the manifest tell of it when all is in place and works."""
+    shipped = shipped_files(node)
     with step("tab runtime") as current:
         runtime = build_runtime(node, wheel)
         current.note = f"Pyodide {pyodide_version()}, Python {runtime_info()['python']}"
     with step("compression") as current:
         sources = {f"runtime/{name}": path for name, path in runtime.items()}
-        sources |= {path.relative_to(STATIC).as_posix(): path for path in files_below(STATIC)}
+        sources |= shipped
         files = {name: site_file(path, quality) for name, path in sorted(sources.items())}
         compress(node, list(files.values()), quality)
         current.note = f"brotli {quality}, {size(wire_size(files))} in all"

@@ -7,7 +7,19 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.paths import BUILD, DIST, NODE_MODULES, ROOT, RUNTIME_PINS, SOURCES, VENDOR, VENV_PYTHON, WHEELS
+from tools.paths import (
+    BUILD,
+    DIST,
+    NODE_MODULES,
+    ROOT,
+    RUNTIME_PINS,
+    SOURCES,
+    TOOLS,
+    VENDOR,
+    VENV_PYTHON,
+    WHEELS,
+)
+from tools.scripts import put_into_wheel, shipped_files
 from tools.shell import run, run_download
 from tools.stamps import digest, exclusive, file_sha256, files_below, is_fresh, mark_fresh
 from tools.terminal import BuildError, size, step
@@ -104,17 +116,20 @@ def copy_vendored() -> None:
             target.write_bytes(data)
 
 
-def build_wheel() -> Path:
+def build_wheel(node: Path) -> Path:
     """Build `dist/wherry-<version>-py3-none-any.whl` if a source changed, and return it."""
+    copy_vendored()
+    shipped = shipped_files(node)
     with step("wheel") as current, exclusive("wheel"):
-        copy_vendored()
-        inputs = [ROOT / "pyproject.toml", ROOT / "README.md", ROOT / "LICENSE", *files_below(*SOURCES)]
+        inputs = [ROOT / "pyproject.toml", ROOT / "README.md", ROOT / "LICENSE", TOOLS / "scripts.py"]
+        inputs += files_below(*SOURCES)
         key = digest([path for path in inputs if path.is_file()])
         wheel = find_wheel()
         if wheel and is_fresh("wheel", key, wheel):
             current.unchanged = True
             return wheel
         wheel = make_wheel()
+        put_into_wheel(wheel, shipped)
         mark_fresh("wheel", key)
         current.note = f"{wheel.name}, {size(wheel.stat().st_size)}"
     return wheel

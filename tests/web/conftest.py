@@ -69,7 +69,8 @@ def site_folder() -> Path:
     named = os.environ.get("WHERRY_SITE")
     if named:
         return Path(named).resolve()
-    site.build_site(node.find(), wheels.build_wheel(), quality=site.QUICK)
+    program = node.find()
+    site.build_site(program, wheels.build_wheel(program), quality=site.QUICK)
     return paths.SITE
 
 

@@ -1,4 +1,4 @@
-"""The HTML and JavaScript examples of the README and the docs, in a real page with the task module they name."""
+"""The HTML examples of the README and the docs, in a real page with the task module they name."""
 
 from __future__ import annotations
 

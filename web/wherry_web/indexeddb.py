@@ -24,7 +24,7 @@ Durability = Literal["relaxed", "strict"]
 
 _module: Any = None
 # A statement: comments import types that way.
-_IMPORT = re.compile(r'^((?:import|export)\b[^;"]*from )"\./([\w-]+\.js)"', re.MULTILINE)
+_IMPORT = re.compile(r'((?:^|[;}])(?:import|export)\b[^;"]*from ?)"\./([\w-]+\.js)"', re.MULTILINE)
 
 
 def use_module(module: Any) -> None:

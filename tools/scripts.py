@@ -1,0 +1,59 @@
+"""The static files as they are shipped: our own scripts minified, everything else as it is.
+
+People read the sources in the repository; a first visit should not pay for their comments.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+from tools.paths import BUILD, ROOT, STATIC, TOOLS, VENDOR
+from tools.shell import run
+from tools.stamps import digest, exclusive, files_below, is_fresh, mark_fresh
+from tools.terminal import step
+from tools.zips import dist_info_of, read_members, with_record
+
+SHIPPED = BUILD / "static"
+IN_THE_WHEEL = "wherry_web/static/"
+
+
+def shipped_files(node: Path) -> dict[str, Path]:
+    """The files to ship by their names below `static/`, made anew if a source changed."""
+    with step("scripts") as current, exclusive("scripts"):
+        recipe = [ROOT / "package-lock.json", TOOLS / "minify.mjs"]
+        key = digest([*files_below(STATIC), *recipe])
+        if is_fresh("scripts", key, SHIPPED):
+            current.unchanged = True
+        else:
+            ship(node)
+            mark_fresh("scripts", key)
+    return {path.relative_to(SHIPPED).as_posix(): path for path in files_below(SHIPPED)}
+
+
+def ship(node: Path) -> None:
+    """Copy all static files, then minify our scripts among them."""
+    shutil.rmtree(SHIPPED, ignore_errors=True)
+    shutil.copytree(STATIC, SHIPPED)
+    ours = [path for path in files_below(STATIC) if path.suffix == ".js" and VENDOR not in path.parents]
+    order = [{"source": str(path), "target": str(SHIPPED / path.relative_to(STATIC))} for path in ours]
+    remedy = "Read the log: terser names the file and line that it cannot parse."
+    run([node, TOOLS / "minify.mjs"], log="scripts", remedy=remedy, text=json.dumps(order))
+
+
+def put_into_wheel(wheel: Path, shipped: dict[str, Path]) -> None:
+    """Replace the static files of a wheel by the shipped ones, and its RECORD with them."""
+    members = read_members(wheel)
+    dist_info = dist_info_of(members)
+    if dist_info is None:
+        raise ValueError(f"{wheel.name} is no wheel: it has no .dist-info folder.")
+    for name in members:
+        if name.startswith(IN_THE_WHEEL):
+            members[name] = shipped[name.removeprefix(IN_THE_WHEEL)].read_bytes()
+    part = wheel.with_name(f"{wheel.name}.part")
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, data in with_record(members, dist_info).items():
+            archive.writestr(name, data)
+    part.replace(wheel)
