@@ -1,6 +1,6 @@
 """Jobs that this session has claimed, as it left them.
 
-Completing one of them need not read it first, which saves a sixth of all work for a job: the write
+Completing one of them need not read it first, which saves a tenth of all work for a job: the write
 says what it expects, and so finds out when somebody has moved the job since.
 """
 

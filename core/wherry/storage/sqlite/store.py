@@ -67,6 +67,7 @@ class SQLiteStorage:
         self._thread: StoreThread | None = None
         self._parent: SQLiteStorage | None = None
         self._entered = False
+        self.store_id: str | None = None
 
     @property
     def url(self) -> str:
@@ -91,10 +92,11 @@ class SQLiteStorage:
             raise StorageUnavailable(f"{self.url} was entered before: make a new storage.")
         self._entered = True
         if self._parent is not None:
-            self._thread = self._parent._running()
+            self._thread, self.store_id = self._parent._running(), self._parent.store_id
             return self
         thread = StoreThread(f"wherry {self.url}", self._open)
         await thread.start()
+        self.store_id = await thread.call(lambda session: session.store_id)
         self._thread = thread
         return self
 

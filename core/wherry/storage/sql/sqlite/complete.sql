@@ -1,5 +1,5 @@
--- End jobs that ran well and are kept, as nearly all do.  Not an UPDATE: values for many rows fit one statement
--- only as an upsert.  The rows are there, they were read in this transaction, so it never inserts.
+-- End jobs that ran well and are kept, as nearly all do.  Not an UPDATE: values for many rows fit one
+-- statement only as an upsert.  The rows are there, they were read in this transaction, so it never inserts.
 INSERT INTO jobs (seq, id, output, finished_at_ms)
 VALUES (?, ?, ?, ?)
 ON CONFLICT(seq) DO UPDATE

@@ -1,6 +1,7 @@
 -- End jobs in any other way.  An upsert for the reason in complete.sql.
 INSERT INTO jobs (
-    seq, id, state, fence, last_settled, output, errors, finished_at_ms, cancel_requested_at_ms, hidden, purge_at_ms
+    seq, id, state, fence, last_settled, output, errors, finished_at_ms, cancel_requested_at_ms, hidden,
+    purge_at_ms
 )
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT(seq) DO UPDATE

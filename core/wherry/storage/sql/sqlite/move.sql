@@ -1,8 +1,8 @@
 -- Put unfinished jobs elsewhere: back to pending, to sleep, or a step nearer to being free.
 -- An upsert for the reason in complete.sql.
 INSERT INTO jobs (
-    seq, id, slot, rank, state, run_at_ms, revision, attempt, interruptions, last_settled, waiting_for, doomed,
-    wake, errors
+    seq, id, slot, rank, state, run_at_ms, revision, attempt, interruptions, last_settled, waiting_for,
+    doomed, wake, errors
 )
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT(seq) DO UPDATE

@@ -1,11 +1,12 @@
 -- Whole jobs in the order of JobRow.  percent goes as text with 17 digits: JSON here keeps only 15.
 SELECT json_group_array(json_array(
-           j.id, l.namespace, l.queue, l.task, j.state, s.input, s.fingerprint, s.priority, s.priority_step_ms,
-           s.created_at_ms, j.run_at_ms, j.max_attempts, s.base_attempts, s.backoff, j.output, j.errors, j.attempt,
-           j.interruptions, j.fence, j.epoch, j.revision, j.worker, j.lease_until_ms, j.deadline_at_ms, s.timeout_ms,
-           j.started_at_ms, j.attempted_at_ms, j.finished_at_ms, j.cancel_requested_at_ms,
-           iif(j.percent IS NULL, NULL, printf('%!.17g', j.percent)), j.message, j.details, s.run_id, s.unique_key,
-           s.tags, s.trace, s.parents, j.waiting_for, j.doomed, j.wake,
+           j.id, l.namespace, l.queue, l.task, j.state, s.input, s.fingerprint, s.priority,
+           s.priority_step_ms, s.created_at_ms, j.run_at_ms, j.max_attempts, s.base_attempts, s.backoff,
+           j.output, j.errors, j.attempt, j.interruptions, j.fence, j.epoch, j.revision, j.worker,
+           j.lease_until_ms, j.deadline_at_ms, s.timeout_ms, j.started_at_ms, j.attempted_at_ms,
+           j.finished_at_ms, j.cancel_requested_at_ms,
+           iif(j.percent IS NULL, NULL, printf('%!.17g', j.percent)), j.message, j.details, s.run_id,
+           s.unique_key, s.tags, s.trace, s.parents, j.waiting_for, j.doomed, j.wake,
            CASE WHEN j.slot = 5 THEN NULL
                 WHEN j.doomed IS NOT NULL THEN 'doomed'
                 WHEN j.deadline_at_ms <= :now_ms THEN 'deadline'

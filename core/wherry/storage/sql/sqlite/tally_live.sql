@@ -1,4 +1,4 @@
--- How many unfinished jobs of each lane and state there are: an index for each slot, the first alone suffices.
+-- How many unfinished jobs of each lane and state there are: from an index for each slot.
 SELECT json_group_array(json_array(lane, state, n))
   FROM (SELECT lane, 'pending' AS state, count(*) AS n FROM jobs WHERE slot = 0 GROUP BY lane
         UNION ALL
