@@ -95,8 +95,7 @@ class SQLiteStorage:
             self._thread, self.store_id = self._parent._running(), self._parent.store_id
             return self
         thread = StoreThread(f"wherry {self.url}", self._open)
-        await thread.start()
-        self.store_id = await thread.call(lambda session: session.store_id)
+        self.store_id = await thread.start()
         self._thread = thread
         return self
 

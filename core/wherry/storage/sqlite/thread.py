@@ -39,12 +39,12 @@ class StoreThread:
         # A daemon: who forgets to leave the store must still be able to exit.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
-    async def start(self) -> None:
-        """Open the session; what it raises is raised here."""
-        opened = self._enqueue(_nothing)
+    async def start(self) -> str:
+        """Open the session, what it raises is raised here; the store's id."""
+        opened = self._enqueue(lambda session: session.store_id)
         self._thread.start()
         try:
-            await opened
+            return await opened
         except asyncio.CancelledError:
             self._enqueue(Session.close, last=True)
             raise
