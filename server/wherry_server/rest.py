@@ -36,7 +36,7 @@ async def _hello(call: Call) -> Response:
         {
             "name": "wherry",
             "protocol": PROTOCOL,
-            "store_id": getattr(storage, "store_id", None),
+            "store_id": storage.store_id,
             "generation": getattr(storage, "generation", 1),
             "now_ms": time.time_ns() // 1_000_000,
             "limits": {

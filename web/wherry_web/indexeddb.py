@@ -59,6 +59,7 @@ class IndexedDBStorage(WireStorage):
             shared="origin",
             max_payload=1_049_600,
         )
+        self.store_id: str | None = None
         self._name, self._clock = name, clock
         self._durability: Durability = durability
         self._hints = Hints()
@@ -79,6 +80,7 @@ class IndexedDBStorage(WireStorage):
         except ffi.JsException as error:
             self._drop_proxies()
             raise _ours(error) from error
+        self.store_id = (await self._store.ready()).store_id
         self._store.listen(self._proxy(self._hints.ring))
         return self
 

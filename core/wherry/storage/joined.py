@@ -71,6 +71,10 @@ class JoinedStorage:
     def capabilities(self) -> Capabilities:
         return self._storage.capabilities
 
+    @property
+    def store_id(self) -> str | None:
+        return self._storage.store_id
+
     def fork(self) -> JoinedStorage:
         return JoinedStorage(self._storage.fork(), namespace=self.namespace)
 

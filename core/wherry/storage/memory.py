@@ -65,6 +65,10 @@ class MemoryStorage:
         self._book = book or Book(clock or SystemClock())
         self._name = name
 
+    @property
+    def store_id(self) -> str:
+        return self._book.feed.store_id
+
     def fork(self) -> MemoryStorage:
         return MemoryStorage(self._name, book=self._book)
 

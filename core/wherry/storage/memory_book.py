@@ -117,7 +117,7 @@ class FeedLog:
     """One batch a transaction, numbered in commit order."""
 
     def __init__(self) -> None:
-        self._store_id = secrets.token_hex(8)
+        self.store_id = secrets.token_hex(8)
         self._batches: deque[tuple[Change, ...]] = deque(maxlen=FEED_BATCHES)
         self._head = 0
 
@@ -130,7 +130,7 @@ class FeedLog:
             return Changes((), self._cursor(self._head), resync=False)
         store_id, _, number = since.partition(":")
         first = self._head - len(self._batches)
-        if store_id != self._store_id or not number.isdecimal() or not first <= int(number) <= self._head:
+        if store_id != self.store_id or not number.isdecimal() or not first <= int(number) <= self._head:
             return Changes((), self._cursor(self._head), resync=True)
         at = int(number)
         items: list[Change] = []
@@ -140,7 +140,7 @@ class FeedLog:
         return Changes(items, self._cursor(at), resync=False)
 
     def _cursor(self, number: int) -> Cursor:
-        return Cursor(f"{self._store_id}:{number}")
+        return Cursor(f"{self.store_id}:{number}")
 
 
 class Book:

@@ -236,6 +236,11 @@ class Storage(Jobs, Feed, Records, Protocol):
     @property
     def capabilities(self) -> Capabilities: ...
 
+    @property
+    def store_id(self) -> str | None:
+        """Random, made once with the store, the epoch of its cursors; None before it was entered."""
+        ...
+
     def fork(self) -> Storage:
         """The same store for another thread and event loop (the lease keeper's).
 
