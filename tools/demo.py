@@ -15,6 +15,10 @@ from tools import browser, site
 from tools.paths import LOGS, ROOT, SITE, VENV_BIN, VENV_PYTHON
 from tools.terminal import BuildError, say, tick
 
+INTERRUPTED = (-signal.SIGTERM, -signal.SIGINT, 130)
+FAILURE = SITE / "failure.txt"
+"""Why there is no site; the demo's server tells it to the page."""
+
 
 def start_server(options: Sequence[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
     """Start `wherry demo` on the site, which may still be incomplete: it waits for `manifest.json`.
@@ -55,6 +59,7 @@ def run_open(wheel: Path, options: Sequence[str]) -> int:
 def start_builder() -> subprocess.Popen[bytes]:
     """Start `build.py site --quick`, its output in a log."""
     LOGS.mkdir(parents=True, exist_ok=True)
+    FAILURE.unlink(missing_ok=True)
     command = [str(VENV_PYTHON), str(ROOT / "build.py"), "site", "--quick"]
     with (LOGS / "site.log").open("wb") as log:
         return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -66,9 +71,12 @@ def report(builder: subprocess.Popen[bytes], started_s: float) -> None:
     seconds = time.monotonic() - started_s
     if code == 0:
         tick("tab runtime", seconds, "the tab can start Python now")
-    elif code != -signal.SIGTERM:
+    elif code not in INTERRUPTED:
         tick("tab runtime", seconds, mark="✗")
-        say((LOGS / "site.log").read_text(errors="replace"), error=True)
+        log = (LOGS / "site.log").read_text(errors="replace")
+        say(log, error=True)
+        SITE.mkdir(parents=True, exist_ok=True)
+        FAILURE.write_text(log)
 
 
 def wait_for(server: subprocess.Popen[bytes]) -> int:

@@ -92,7 +92,7 @@ async def offline_goes_on(stage: Stage) -> str:
         await stage.see("job", f'[data-job="{job}"][data-state="completed"]', within_s=60)
     finally:
         await stage.context.set_offline(False)
-    await stage.see("shore-server", '[data-state="online"]', within_s=60)
+    await stage.see("shore-server", '[data-state="online"]:not([data-stale])', within_s=60)
     stage.watch.offline = False
     return "a job completed without a network; the server's shore came back"
 
@@ -114,6 +114,7 @@ async def second_tab_shares(stage: Stage) -> str:
 
 
 async def nothing_went_wrong(stage: Stage) -> str:
+    await stage.see("shore-server", '[data-state="online"]:not([data-stale])', within_s=_SERVER_S)
     errors = [*stage.watch.errors, *await stage.told_errors()]
     if errors:
         raise Missed("; ".join(errors)[:2000])

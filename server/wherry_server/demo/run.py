@@ -71,6 +71,10 @@ async def run_demo(screen: Screen, *, site: Site, data: Path | None, port: int, 
             await interrupts.stop.wait()
             await demo.crew.stop()
             left = await _left(demo.storage)
+        if data is None and not left:
+            shutil.rmtree(folder, ignore_errors=True)
+            screen.note("No jobs were made, so nothing is left behind.")
+            return OK
         for line in parting_words(left, folder):
             screen.note(line)
     return OK
@@ -192,6 +196,6 @@ def parting_words(left: dict[str, int], folder: Path) -> list[str]:
         jobs = "1 unfinished job goes" if unfinished == 1 else f"{unfinished:,} unfinished jobs go"
         words = f"Left running or waiting: {jobs} on with the next start."
     else:
-        words = "Nothing is left unfinished." if left else "No jobs were made."
+        words = "Nothing is left unfinished."
     kept = f"The data is in {folder}; to go on: wherry demo --data {folder}"
     return [f"{words} {finished}{'.' if finished else ''}".rstrip(), kept]

@@ -265,4 +265,4 @@ def test_the_demo_says_what_it_leaves_behind(tmp_path: Any) -> None:
         "Left running or waiting: 1 unfinished job goes on with the next start. 650 completed.", kept,
     ]  # fmt: skip
     assert parting_words({"completed": 1200}, tmp_path)[0] == "Nothing is left unfinished. 1,200 completed."
-    assert parting_words({}, tmp_path)[0] == "No jobs were made."
+    assert parting_words({}, tmp_path)[0] == "Nothing is left unfinished."

@@ -26,7 +26,8 @@ def begin(process: Process) -> tuple[str, str]:
 
 def test_four_lines_tick_off_and_the_address_stands_alone(tmp_path: Path) -> None:
     site = make_site(tmp_path / "site")
-    with started("demo", "--no-open", "--port", "0", "--site", str(site), cwd=tmp_path) as demo:
+    options = ("--no-open", "--port", "0", "--site", str(site))
+    with started("demo", *options, cwd=tmp_path, environment={"TMPDIR": str(tmp_path)}) as demo:
         begin(demo)
         ticked = [line.split()[:2] for line in demo.out[:4]]
         address = demo.out[4:7]
@@ -36,7 +37,8 @@ def test_four_lines_tick_off_and_the_address_stands_alone(tmp_path: Path) -> Non
     assert ticked == [["✓", "storage"], ["✓", "server"], ["✓", "worker"], ["✓", "tab"]]
     assert BUILD in demo.out[3]
     assert (address[0], address[2]) == ("", "")
-    assert demo.err[-2:][0].startswith("No jobs were made.")
+    assert demo.err[-1] == "No jobs were made, so nothing is left behind."
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
 
 
 def test_ctrl_c_says_what_is_left_and_where_and_the_next_demo_goes_on(wherry: Wherry, tmp_path: Path) -> None:
