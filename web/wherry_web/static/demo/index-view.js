@@ -227,7 +227,12 @@ export class IndexView {
       h("span", { class: "result-shores" }, ...shores.map((shore) => shoreMark(shore, true))),
       h("span", { class: "result-summary" }, entry.summary || "No docstring."),
     );
-    row.addEventListener("pointerenter", () => this.#choose(at));
+    // Rows that scroll below a resting pointer are not chosen: only a pointer that moves chooses.
+    row.addEventListener("pointermove", ({ movementX, movementY }) => {
+      if ((movementX || movementY) && this.#active !== at) {
+        this.#choose(at);
+      }
+    });
     return row;
   }
 

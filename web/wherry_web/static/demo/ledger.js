@@ -247,6 +247,9 @@ function resultOf(task, output) {
 
 /** @param {Job} job */
 function labelOf(job) {
+  if (job.task === "wait") {
+    return `wait ${job.input} s`;
+  }
   if (typeof job.input === "string") {
     return job.input;
   }

@@ -49,6 +49,10 @@ export class ServerSide {
     try {
       const { site, worker } = await call(this.#door, null, "GET", "/api/demo/status");
       this.worker = worker;
+      if (this.#shore.state === "offline" && this.#shore.queue) {
+        // What was missed is read at once, whenever the feed's own next attempt would be.
+        this.#shore.attach(this.#shore.queue);
+      }
       this.#shore.set({ state: worker.state === "running" ? "online" : "restarting" });
       this.#tellFailure(worker);
       this.#heard(site);
