@@ -96,13 +96,34 @@ async def test_a_fork_serves_another_thread_and_loop(path: Path) -> None:
         assert set(await storage.get(["a"])) == {"a"}
 
 
-@pytest.mark.parametrize("job", [new_job("a", deadline_at_ms=2**70), new_job("a", input='"\ud800"')])
+@pytest.mark.parametrize(
+    "job", [new_job("a", deadline_at_ms=2**70), new_job("a", input='"\ud800"'), new_job("a\0")]
+)
 async def test_a_value_that_cannot_be_stored_is_the_callers(path: Path, job: NewJob) -> None:
     async with SQLiteStorage(path) as storage:
-        with pytest.raises(InvalidInput, match="a value cannot be stored"):
+        with pytest.raises(InvalidInput, match="cannot be stored|holds a NUL"):
             await storage.add([new_job("b"), job], records=[RecordWrite("kind", "key", 0, "1")])
 
         assert (await storage.count(Filter()), list(await storage.read("kind"))) == ({}, [])
+
+
+async def test_large_payloads_come_back_as_they_were(path: Path) -> None:
+    large = '"' + 'x\\"é😀\u2028' * 20_000 + '"'
+    async with SQLiteStorage(path) as storage:
+        await storage.add(
+            [new_job("a", input=large), new_job("b", input='"small"'), new_job("c", input=large)]
+        )
+        first, *others = await claim(storage, limit=3)
+        await settle(storage, first, "complete", output=large)
+
+        rows = await storage.get(["a", "b"])
+
+        assert [job.input for job in (first, *others)] == [large, '"small"', large]
+        assert (rows["a"].input, rows["a"].output) == (large, large)
+        assert (rows["b"].input, rows["b"].output) == ('"small"', None)
+        await storage.alter(Filter(ids=["a"]), "remove", limit=1)
+        await storage.add([new_job("d"), new_job("e", input='""')])
+        assert [(await storage.get([name]))[name].input for name in ("c", "d", "e")] == [large, "null", '""']
 
 
 async def test_outcomes_are_found_before_and_after_their_index_is_made(path: Path) -> None:

@@ -98,6 +98,7 @@ def _remove(tx: Transaction, jobs: Sequence[Standing]) -> Sequence[Standing]:
     seqs = {"seqs": to_json([job.seq for job in jobs])}
     for name in ("drop_jobs", "drop_submitted", "drop_edges_of"):
         tx.run(name, seqs)
+    tx.run("drop_payloads", (to_json([job.seq for job in jobs]),))
     tx.run("drop_records_of", {"ids": to_json([job.id for job in jobs])})
     tx.tell("removed", jobs)
     return jobs

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from wherry.messages import Claimed, ClaimRequest, Exchanged, Payload, Settlement
 from wherry.storage.sqlite.held import remember
 from wherry.storage.sqlite.moves import free_keys, pending
+from wherry.storage.sqlite.payloads import fill_in
 from wherry.storage.sqlite.settling import settle
 from wherry.storage.sqlite.standing import standing
 from wherry.storage.sqlite.statements import best_of
@@ -44,6 +45,7 @@ class Ready(NamedTuple):
     unique_hold: str | None
 
 
+_INPUT = Ready._fields.index("input")
 _CLAIMED = slice(Ready._fields.index("id"), Ready._fields.index("trace") + 1)
 
 
@@ -67,7 +69,7 @@ def exchange(tx: Transaction, settlements: Sequence[Settlement], request: ClaimR
         return Exchanged(verdicts, (), None)
     lanes = tx.lanes.of_claim(request, newest=look.newest_lane, paused=look.paused)
     if look.repeated:
-        jobs = [Ready._make(row) for row in tx.list_of(best_of("claimed", 1), (tx.now_ms, number, -1))]
+        jobs = _whole(tx, tx.list_of(best_of("claimed", 1), (tx.now_ms, number, -1)))
     else:
         jobs = _choose(tx, request, lanes)
         _lease(tx, jobs, request, number)
@@ -97,7 +99,7 @@ def _choose(tx: Transaction, request: ClaimRequest, lanes: Sequence[int]) -> lis
         return []
     if request.ids is not None:
         params = (now_ms, to_json(request.ids), to_json(lanes), now_ms, request.limit)
-        return [Ready._make(row) for row in tx.list_of(best_of("ready_of_ids", 1), params)]
+        return _whole(tx, tx.list_of(best_of("ready_of_ids", 1), params))
     if len(lanes) > 1:
         lanes = tx.list("lanes_ready", {"lanes": to_json(lanes)})
     found: list[Any] = []
@@ -107,7 +109,12 @@ def _choose(tx: Transaction, request: ClaimRequest, lanes: Sequence[int]) -> lis
         found += tx.list_of(best_of("ready", len(part)), (*params, request.limit))
     if len(lanes) > _ARMS:
         found = sorted(found, key=lambda row: (row[0], row[1]))[: request.limit]
-    return [Ready._make(row) for row in found]
+    return _whole(tx, found)
+
+
+def _whole(tx: Transaction, rows: list[Any]) -> list[Ready]:
+    fill_in(tx, rows, _INPUT)
+    return [Ready._make(row) for row in rows]
 
 
 def _lease(tx: Transaction, jobs: Sequence[Ready], request: ClaimRequest, number: int) -> None:

@@ -10,12 +10,14 @@ from wherry.job import JobRow
 from wherry.messages import FINAL_STATES, Edge, Filter
 from wherry.storage.protocol import CountBy
 from wherry.storage.sqlite.filters import STATES, Search, search
+from wherry.storage.sqlite.payloads import fill_in
 from wherry.storage.sqlite.standing import read_wake
 from wherry.storage.sqlite.transaction import Transaction, to_json
 
 _ROWS_A_READ = 64
 """Jobs read in one JSON text: with payloads of a megabyte each it is still a fraction of SQLite's limit."""
 
+_INPUT, _OUTPUT = map(JobRow._fields.index, ("input", "output"))
 _SPECIAL = ("percent", "tags", "after", "wake", "hidden")
 _PERCENT, _TAGS, _PARENTS, _WAKE, _HIDDEN = map(JobRow._fields.index, _SPECIAL)
 _BY: dict[CountBy, int] = {"queue": 1, "task": 2}
@@ -53,7 +55,10 @@ def rows(tx: Transaction, seqs: Sequence[int]) -> list[JobRow]:
     found: list[JobRow] = []
     for start in range(0, len(seqs), _ROWS_A_READ):
         part = to_json(seqs[start : start + _ROWS_A_READ])
-        found += map(_row, tx.list("rows", {"seqs": part, "now_ms": tx.now_ms}))
+        part_rows = tx.list("rows", {"seqs": part, "now_ms": tx.now_ms})
+        fill_in(tx, part_rows, _INPUT)
+        fill_in(tx, part_rows, _OUTPUT)
+        found += map(_row, part_rows)
     return found
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from wherry.messages import Settlement
+from wherry.storage.sqlite.payloads import stow_output
 from wherry.storage.sqlite.transaction import Held, Transaction
 
 _MOST = 100_000
@@ -38,7 +39,8 @@ def complete_held(tx: Transaction, settlements: Sequence[Settlement]) -> list[in
         if held is None or held.fence != settlement.fence or not _is_plain(settlement):
             others.append(place)
         else:
-            rows.append((held.seq, held.id, held.fence, held.revision, settlement.output, tx.now_ms))
+            output = stow_output(tx, held.seq, settlement.output)
+            rows.append((held.seq, held.id, held.fence, held.revision, output, tx.now_ms))
             told.append(held)
     if tx.insert("complete_held", rows) != len(rows):
         raise Stale

@@ -6,9 +6,11 @@ import zlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from wherry.errors import InvalidInput
 from wherry.job import Slot
 from wherry.messages import FINAL_STATES, Added, Edge, NewJob, RecordWrite, State
 from wherry.storage.sqlite.lanes import Lane
+from wherry.storage.sqlite.payloads import stow_input
 from wherry.storage.sqlite.records import write_records
 from wherry.storage.sqlite.standing import DOOMED
 from wherry.storage.sqlite.transaction import Transaction, to_json
@@ -45,6 +47,8 @@ class Waiting(NamedTuple):
 def add(tx: Transaction, jobs: Sequence[NewJob], writes: Sequence[RecordWrite]) -> list[Added]:
     if not write_records(tx, writes):
         return [Added(job.id, "refused") for job in jobs]
+    if any("\0" in job.id for job in jobs):
+        raise InvalidInput("the storage", ["id: holds a NUL character, which ends a text in SQLite"])
     intake = Intake(tx, jobs)
     added = [intake.take(job) for job in jobs]
     intake.store()
@@ -111,7 +115,7 @@ class Intake:
             seq, job.fingerprint, job.priority, job.priority_step_ms, now_ms, job.max_attempts, job.backoff,
             job.timeout_ms, job.run_id, unique and unique.key, unique and unique.period_ms,
             to_json(job.tags) if job.tags else None, job.trace, to_json(job.after) if job.after else None,
-            job.code_hash, job.place, job.origin, job.origin_seq, job.input,
+            job.code_hash, job.place, job.origin, job.origin_seq, stow_input(self._tx, seq, job.input),
         ))  # fmt: skip
         self._stored[job.id] = Parent(seq, state)
         self._told.append(New(job.id, lane))

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, cast
 
 from wherry.job import Slot
 from wherry.messages import ChangeKind, Payload, State
+from wherry.storage.sqlite.payloads import stow_output
 from wherry.storage.sqlite.standing import DOOMED, Standing, read_wake, standing
 from wherry.storage.sqlite.transaction import Transaction, to_json
 
@@ -66,7 +67,8 @@ def resume(tx: Transaction, jobs: Sequence[Standing]) -> None:
 
 def complete(tx: Transaction, ends: Sequence[tuple[Standing, Payload | None]]) -> None:
     """End jobs with their outputs, to be kept."""
-    tx.insert("complete", [(job.seq, job.id, output, tx.now_ms) for job, output in ends])
+    outputs = [(job, stow_output(tx, job.seq, output)) for job, output in ends]
+    tx.insert("complete", [(job.seq, job.id, output, tx.now_ms) for job, output in outputs])
     jobs = [job for job, _ in ends]
     tx.tell("completed", jobs)
     _free_others(tx, [(job, "completed") for job in jobs])

@@ -9,6 +9,7 @@ from wherry.messages import ChangeKind, Payload, SettleKind, Settlement, State, 
 from wherry.storage.protocol import HIDDEN_FOR_MS
 from wherry.storage.sqlite.held import complete_held
 from wherry.storage.sqlite.moves import Finish, Move, all_final, complete, finish, pending
+from wherry.storage.sqlite.payloads import stow_output
 from wherry.storage.sqlite.standing import Standing, standing, wake_text
 from wherry.storage.sqlite.transaction import Transaction, to_json
 
@@ -111,7 +112,7 @@ class _Run:
 
     def _end(self, job: Standing, state: State, settlement: Settlement) -> None:
         now_ms, retain_ms = self._tx.now_ms, settlement.retain_ms
-        output = settlement.output if state == "completed" else None
+        output = stow_output(self._tx, job.seq, settlement.output) if state == "completed" else None
         purge_at_ms = None if retain_ms is None else now_ms + (retain_ms or HIDDEN_FOR_MS)
         end = Finish(
             job.seq, job.id, state, job.fence, _mark(settlement), output, _line(settlement), now_ms,

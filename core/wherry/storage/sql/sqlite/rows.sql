@@ -1,8 +1,11 @@
--- Whole jobs in the order of JobRow.  percent goes as text with 17 digits: JSON here keeps only 15.
+-- Whole jobs in the order of JobRow; a large payload is its number in payloads instead.
+-- percent goes as text with 17 digits: JSON here keeps only 15.
 SELECT json_group_array(json_array(
-           j.id, l.namespace, l.queue, l.task, j.state, s.input, s.fingerprint, s.priority,
-           s.priority_step_ms, s.created_at_ms, j.run_at_ms, j.max_attempts, s.base_attempts, s.backoff,
-           j.output, j.errors, j.attempt, j.interruptions, j.fence, j.epoch, j.revision, j.worker,
+           j.id, l.namespace, l.queue, l.task, j.state,
+           iif(s.input = '', 2 * j.seq, s.input), s.fingerprint, s.priority, s.priority_step_ms,
+           s.created_at_ms, j.run_at_ms, j.max_attempts, s.base_attempts, s.backoff,
+           iif(j.output = '', 2 * j.seq + 1, j.output), j.errors, j.attempt, j.interruptions, j.fence,
+           j.epoch, j.revision, j.worker,
            j.lease_until_ms, j.deadline_at_ms, s.timeout_ms, j.started_at_ms, j.attempted_at_ms,
            j.finished_at_ms, j.cancel_requested_at_ms,
            iif(j.percent IS NULL, NULL, printf('%!.17g', j.percent)), j.message, j.details, s.run_id,

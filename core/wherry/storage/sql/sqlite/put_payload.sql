@@ -1,0 +1,2 @@
+-- Keep a large payload.
+INSERT OR REPLACE INTO payloads (number, text) VALUES (?, ?)
