@@ -96,9 +96,8 @@ def _takes_key(tx: Transaction, job: Standing) -> bool:
 def _remove(tx: Transaction, jobs: Sequence[Standing]) -> Sequence[Standing]:
     free_keys(tx, [job.seq for job in jobs if job.unique_hold is not None])
     seqs = {"seqs": to_json([job.seq for job in jobs])}
-    for name in ("drop_jobs", "drop_submitted", "drop_edges_of"):
+    for name in ("drop_jobs", "drop_submitted", "drop_payloads", "drop_edges_of"):
         tx.run(name, seqs)
-    tx.run("drop_payloads", (to_json([job.seq for job in jobs]),))
     tx.run("drop_records_of", {"ids": to_json([job.id for job in jobs])})
     tx.tell("removed", jobs)
     return jobs

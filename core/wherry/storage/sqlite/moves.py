@@ -85,7 +85,7 @@ def finish(tx: Transaction, ends: Sequence[tuple[Standing, Finish]]) -> None:
 def free_keys(tx: Transaction, seqs: Sequence[int]) -> None:
     """Let go of the unique keys that these jobs hold."""
     if seqs:
-        tx.run("free_keys", (to_json(seqs),))
+        tx.run("free_keys", {"seqs": to_json(seqs)})
 
 
 def all_final(tx: Transaction, ids: Sequence[str]) -> bool:

@@ -1,3 +1,3 @@
 -- Remove the large payloads of these jobs.
 DELETE FROM payloads
- WHERE number IN (SELECT 2 * value FROM json_each(?1) UNION ALL SELECT 2 * value + 1 FROM json_each(?1))
+ WHERE number IN (SELECT 2 * value FROM json_each(:seqs) UNION ALL SELECT 2 * value + 1 FROM json_each(:seqs))
