@@ -62,7 +62,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_every_error_is_in_the_reference() -> None:
     told = (ROOT / "docs/reference/errors.md").read_text()
-    classes = [one for one in vars(wherry.errors).values() if isinstance(one, type) and issubclass(one, WherryError)]
+    classes = [
+        one for one in vars(wherry.errors).values() if isinstance(one, type) and issubclass(one, WherryError)
+    ]
 
     unnamed = {one.__name__ for one in classes if f"| `{one.code}` | `{one.__name__}` |" not in told}
     assert unnamed == {"WherryError", "RemoteError"}
