@@ -186,7 +186,7 @@ function makeButtons(name, { index, cross, kill, cancel, putBack }) {
   });
   return {
     index: button("Index here", index, { "data-testid": `index-${name}`, disabled: true }),
-    cross: button("Wait 8 s", cross, { "data-testid": `cross-${name}`, disabled: true }),
+    cross: button("Run for 8 s", cross, { "data-testid": `cross-${name}`, disabled: true }),
     kill: button("Kill the worker", kill, { class: "button button-danger", "data-testid": killId, disabled: true }),
     cancel: stop,
   };

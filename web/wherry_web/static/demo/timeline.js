@@ -64,8 +64,8 @@ export class Timeline {
   #draw(crossing, now) {
     crossing.segments.forEach((segment, at) => {
       const isWide = (segment.toMs ?? now) - segment.fromMs > LABEL_SHARE * this.#span;
-      const label = segment.toMs === null ? `${Math.round(segment.percent)} %` : "";
-      this.#part(`run ${at}`, "timeline-run", segment.fromMs, segment.toMs ?? now, isWide ? `run ${at + 1} ${label}`.trim() : "");
+      const label = segment.toMs === null ? `, ${Math.round(segment.percent)} %` : "";
+      this.#part(`run ${at}`, "timeline-run", segment.fromMs, segment.toMs ?? now, isWide ? `run ${at + 1}${label}` : "");
     });
     const { killed } = crossing;
     if (killed) {
