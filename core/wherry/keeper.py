@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
 
 from wherry.attempt import Attempt
-from wherry.errors import StorageUnavailable
+from wherry.errors import StorageUnavailable, WherryError
 from wherry.messages import Lease, Verdict
 from wherry.storage.protocol import Storage
 
@@ -105,6 +105,10 @@ class Keeper(threading.Thread):
             verdicts = await store.renew(leases, lease_ms=self._lease_ms)
         except StorageUnavailable:
             return  # tried again at the next tick; the lease outlives two of them
+        except WherryError:  # as when a token was withdrawn: nothing that runs can be settled any more
+            for attempt in attempts:
+                self._refused(attempt, "lost")
+            return
         for attempt, verdict in zip(attempts, verdicts, strict=True):
             if verdict != "ok":
                 self._refused(attempt, verdict)
@@ -112,7 +116,7 @@ class Keeper(threading.Thread):
     async def _listen(self, store: Storage) -> None:
         """Cancels from elsewhere arrive as a hint; the verdict of the renewal then tells."""
         while True:
-            with suppress(StorageUnavailable):
+            with suppress(WherryError):
                 async with aclosing(store.listen()) as hints:
                     async for _ in hints:
                         if self._running():

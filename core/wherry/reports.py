@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from wherry.errors import StorageUnavailable
+from wherry.errors import WherryError
 from wherry.messages import Report
 from wherry.storage.protocol import Storage
 
@@ -41,7 +41,8 @@ class ReportBuffer:
         if not self._waiting:
             return
         reports, self._waiting = list(self._waiting.values()), {}
-        with suppress(StorageUnavailable):  # progress is news, not state: the next report says more
+        # Progress is news, not state: the next report says more, and what refuses all refuses the claim too.
+        with suppress(WherryError):
             await self._storage.report(reports)
 
     async def _write(self) -> None:

@@ -22,7 +22,7 @@ from wherry.attempt import Attempt, StopReason, Watch
 from wherry.checks import require
 from wherry.client import Client
 from wherry.context import Context
-from wherry.errors import StorageUnavailable
+from wherry.errors import StorageUnavailable, WherryError
 from wherry.messages import Claimed, ClaimRequest, Settlement, Verdict
 from wherry.reports import ReportBuffer
 from wherry.runners import Runners
@@ -261,10 +261,14 @@ class Worker:
 
     async def _listen(self) -> None:
         while True:
-            with suppress(StorageUnavailable):
+            try:
                 async with aclosing(self._storage.listen()) as hints:
                     async for _ in hints:
                         self._wake.set()
+            except StorageUnavailable:
+                pass  # claims say when it is back
+            except WherryError:
+                self._wake.set()  # the next claim meets it too, and ends the worker with it
             await asyncio.sleep(1)
 
     # --- runners ---------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def run(screen: Screen, work: Coroutine[Any, Any, int]) -> None:
     """Run to the end; always raises `typer.Exit` with the exit code that says how it went."""
     try:
-        code = asyncio.run(work)
+        code = asyncio.run(_told_once(work))
     except JobNotFound as error:
         screen.refuse(error.code, str(error))
         code = NOT_FOUND
@@ -42,6 +42,17 @@ def run(screen: Screen, work: Coroutine[Any, Any, int]) -> None:
     except KeyboardInterrupt:
         code = INTERRUPTED
     raise typer.Exit(code)
+
+
+async def _told_once(work: Coroutine[Any, Any, int]) -> int:
+    """Let no expected error of a background task print a traceback: the command says it in one line."""
+
+    def hear(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if not isinstance(context.get("exception"), WherryError):
+            loop.default_exception_handler(context)
+
+    asyncio.get_running_loop().set_exception_handler(hear)
+    return await work
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from wherry import Server, Task, load_tasks
+from wherry import Server, Task, WherryError, load_tasks
 from wherry.messages import Claimed, Settlement, Verdict
 from wherry.storage.protocol import Storage
 from wherry_server.cli.arguments import JsonOption, StorageArgument, TokenOption, storage_first
@@ -22,9 +22,6 @@ from wherry_server.cli.processes import run_processes
 from wherry_server.cli.screen import Screen
 from wherry_server.cli.session import OK, Interrupts, opened, run
 from wherry_server.cli.words import count, plain
-
-_LOOK_S = 0.5
-"""How often a worker is asked whether it still claims."""
 
 
 @dataclass(frozen=True)
@@ -148,10 +145,11 @@ class Crew:
                 await self._say_stopped(running)
 
     async def _until(self, stop: asyncio.Event) -> None:
-        while self._server.is_running and not stop.is_set():
-            waiting = asyncio.ensure_future(stop.wait())
-            await asyncio.wait((waiting,), timeout=_LOOK_S)
-            waiting.cancel()
+        """Wait for the stop, or for the workers to end by an error."""
+        waiting = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(self._server.ended())]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for one in waiting:
+            one.cancel()
 
     def _stdin_ended(self, stop: asyncio.Event) -> None:
         if not os.read(sys.stdin.fileno(), 1024):
@@ -195,12 +193,13 @@ class Crew:
         self._say("stopping", text, running=[job.id for job in running])
 
     async def _say_stopped(self, before: Sequence[Claimed]) -> None:
-        rows = await self._storage.get([job.id for job in before])
+        try:
+            rows = await self._storage.get([job.id for job in before])
+        except WherryError:
+            self._say("stopped", "Stopped; what became of the running jobs cannot be asked now.")
+            return
         back = [job for job in before if job.id in rows and rows[job.id].state == "pending"]
         named = ", ".join(f"{ending(job.id)} {plain(job.task)}" for job in back)
-        text = (
-            f"Handed back {count(len(back), 'job')}, uncharged: {named}."
-            if back
-            else "All jobs are finished."
-        )
+        handed_back = f"Handed back {count(len(back), 'job')}, uncharged: {named}."
+        text = handed_back if back else "All jobs are finished."
         self._say("stopped", text, handed_back=[job.id for job in back])

@@ -276,6 +276,28 @@ def test_serve_takes_the_next_port_when_its_own_is_in_use(tmp_path: Path) -> Non
             other.wait_for(f"Port {port} is in use: took")
 
 
+def test_a_worker_whose_token_is_withdrawn_ends_and_says_why(
+    wherry: Wherry, url: str, tmp_path: Path
+) -> None:
+    with started("serve", url, "--port", "0", "--token", "old", cwd=tmp_path) as server:
+        address = server.wait_for(r"^http://127\.0\.0\.1:\d+$").group()
+        port = address.rpartition(":")[2]
+        with started(
+            "worker", address, *BASIC, "--lease", "3", cwd=tmp_path, environment={"WHERRY_TOKEN": "old"}
+        ) as worker:
+            worker.wait_for("jobs at once")
+            wherry("submit", url, "wait", "60")
+            until(lambda: states(url) == {"running": 1}, lambda: str(states(url)))
+            server.send(signal.SIGTERM)
+            server.ended()
+            with started("serve", url, "--port", port, "--token", "new", cwd=tmp_path) as other:
+                other.wait_for(f"^{address}$")
+                assert worker.ended() == 2
+    assert worker.err == [
+        "wherry: the server does not know this token: ask its operator for another.  [unauthorized]"
+    ]
+
+
 def test_watch_tells_what_happens_until_it_is_interrupted(wherry: Wherry, url: str, tmp_path: Path) -> None:
     with started("worker", url, *BASIC, cwd=tmp_path) as worker:
         worker.wait_for("jobs at once")
