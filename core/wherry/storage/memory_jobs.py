@@ -205,8 +205,14 @@ def _all_final(book: Book, ids: Iterable[str]) -> bool:
 def _wake_watchers(book: Book, finished: Entry) -> None:
     for job_id in sorted(book.watchers.pop(finished.id, ())):
         entry = book.entries.get(job_id)
-        if entry and entry.state == "suspended" and entry.wake and _all_final(book, entry.wake.jobs):
+        if entry and entry.state == "suspended" and _waits_for(book, entry, finished.id):
             _resume(book, entry)
+
+
+def _waits_for(book: Book, entry: Entry, job_id: str) -> bool:
+    """Whether it still waits for that job: it may have woken and gone to sleep for another reason since."""
+    wake = entry.wake or Wake()
+    return job_id in wake.jobs and _all_final(book, wake.jobs)
 
 
 def signal(book: Book, message: Signal) -> Verdict:

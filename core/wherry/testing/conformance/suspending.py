@@ -200,6 +200,19 @@ async def a_child_that_was_removed_was_final(world: World) -> None:
     assert await claim_ids(world.storage) == ["a"], await row(world.storage, "a")
 
 
+@case("V2")
+async def a_sleeper_is_not_woken_by_what_it_waited_for_before(world: World) -> None:
+    await add(world.storage, "c")
+    await suspended(world.storage, "a", Wake(after_ms=1000, jobs=("c",)))
+    world.clock.advance(1000)
+    again = await claim_one(world.storage, ids=("a",))
+    await settle(world.storage, again, "suspend", wake=Wake(signals=("go",)))
+
+    await settle(world.storage, await claim_one(world.storage, ids=("c",)), "complete")
+
+    assert await states(world.storage, "a") == ["suspended"], await row(world.storage, "a")
+
+
 @case("V2", "C1")
 async def suspending_and_waking_are_told(world: World) -> None:
     cursor = await head(world.storage)
