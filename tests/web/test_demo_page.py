@@ -186,15 +186,28 @@ async def test_the_tab_goes_on_while_the_page_is_offline(shown: DemoPage) -> Non
     await shown.see("shore-server", '[data-state="online"]:not([data-stale])')
 
 
-async def test_jobs_can_be_cancelled_and_put_back(shown: DemoPage) -> None:
+async def test_an_index_goes_on_over_a_reload_of_the_page(shown: DemoPage) -> None:
     await shown.ready()
     await shown.click("index-tab")
+    await shown.see("job", '[data-task="library.modules"]')
+
+    await shown.page.reload()
+
     await shown.see("mark", '[data-state="completed"]', within_ms=PYTHON_MS)
+    numbers = await shown.numbers("tab")
+    assert LEAST_MODULES <= numbers["total"] < 2 * LEAST_MODULES, "each module once"
+
+
+async def test_jobs_can_be_cancelled_and_put_back(shown: DemoPage) -> None:
+    await shown.ready()
+    if await shown.by("index-tab").is_visible():
+        await shown.click("index-tab")
+    await shown.see("mark", '[data-state="running"]')
 
     await shown.click("cancel-tab")
 
     cancel = shown.by("cancel-tab")
-    await expect(cancel).to_have_text(re.compile(r"Put \d+ jobs back"))
+    await expect(cancel).to_have_text(re.compile(r"Put [\d,]+ jobs back"))
     put_back = int(re.sub(r"\D", "", await cancel.text_content() or ""))
     await expect(shown.by("mark", '[data-state="cancelled"]')).to_have_count(put_back)
     await cancel.click()

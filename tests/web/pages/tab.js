@@ -11,14 +11,15 @@ globalThis.openQueue = async (base, options) => {
   for (const type of ["update", "evicted"]) queue.on(type, () => seen.events.push(type));
 };
 
-/** Resolves when the status fits. */
+/** Resolves when the status fits; rejects when it cannot any more, because Python does not start. */
 globalThis.statusIs = (wanted) =>
-  new Promise((resolve) => {
-    const fits = (status) => Object.entries(wanted).every(([name, value]) => status[name] === value);
-    const stop = queue.on("status", (status) => fits(status) && resolve(status));
-    if (fits(queue.status())) resolve(queue.status());
-    else return;
-    stop();
+  new Promise((resolve, reject) => {
+    const look = (status) => {
+      if (Object.entries(wanted).every(([name, value]) => status[name] === value)) resolve(status);
+      else if (status.python === "failed" && !status.error.retryable) reject(new Error(`${status.error.code}: ${status.error.message}`));
+    };
+    queue.on("status", look);
+    look(queue.status());
   });
 
 /** The first event that fits, from now on. */

@@ -1,13 +1,11 @@
 // @ts-check
-/** Starts Python from the self-hosted runtime, counts its bytes, and says what is wrong when it does not start. */
+/** Starts Python from the self-hosted runtime, and says what is wrong when it does not start. */
 
 import { WherryError } from "./errors.js";
-import { KINDS, load, whyNotRun } from "./loading.js";
+import { Fetches } from "./fetches.js";
+import { KINDS, whyNotRun } from "./loading.js";
 
 /** @typedef {any} Pyodide the interpreter, whose own types are not shipped */
-
-const FILES = ["pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip"];
-const TELL_EVERY_MS = 100;
 
 /** The smallest module there is: the magic number and the version. */
 const EMPTY_MODULE = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
@@ -16,29 +14,24 @@ const EMPTY_MODULE = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
  * @param {string} runtime address of the folder
  * @param {string} lock text of its `pyodide-lock.json`
  * @param {string[]} packages of the lock file, to load at once
+ * @param {Fetches} fetches
  * @returns {Promise<Pyodide>}
  * @throws {WherryError} `csp_blocks_wasm`, `runtime_404`, `wrong_mime`, `offline`, `python_failed`
  */
-export async function bootPython(runtime, lock, packages) {
+export async function bootPython(runtime, lock, packages, fetches) {
   requireWasm();
   const script = `${runtime}pyodide.mjs`;
   /** @type {{ loadPyodide: (options: object) => Promise<Pyodide> }} */
   const { loadPyodide } = await import(script).catch(async (error) => {
     throw await whyNotRun(script, error);
   });
-  try {
-    const pyodide = await loadPyodide({
-      indexURL: runtime,
-      lockFileContents: lock,
-      packageBaseUrl: runtime,
-      packages,
-      checkAPIVersion: true,
-    });
-    requireLoaded(pyodide, packages);
-    return pyodide;
-  } catch (error) {
-    throw error instanceof WherryError ? error : await whyNotBooted(runtime, error);
-  }
+  const loading = loadPyodide({ indexURL: runtime, lockFileContents: lock, packageBaseUrl: runtime, packages, checkAPIVersion: true });
+  // Pyodide waits for ever when its WebAssembly does not come.
+  const pyodide = await Promise.race([loading, fetches.failed]).catch(async (cause) => {
+    throw await fetches.because(notStarted(cause));
+  });
+  await requireLoaded(pyodide, packages, fetches);
+  return pyodide;
 }
 
 function requireWasm() {
@@ -50,15 +43,9 @@ function requireWasm() {
   }
 }
 
-/** @param {string} runtime @param {unknown} cause @returns {Promise<WherryError>} */
-async function whyNotBooted(runtime, cause) {
-  for (const name of FILES) {
-    try {
-      await load(runtime + name, KINDS.runtime);
-    } catch (error) {
-      if (error instanceof WherryError) return error;
-    }
-  }
+/** @param {unknown} cause */
+function notStarted(cause) {
+  if (cause instanceof WherryError) return cause;
   const message = cause instanceof Error ? cause.message : String(cause);
   return new WherryError("python_failed", `Python did not start: ${message}. Reload the page; if memory is short, close other tabs.`, { cause });
 }
@@ -66,65 +53,18 @@ async function whyNotBooted(runtime, cause) {
 /**
  * Loads packages of the lock file.
  *
- * @param {Pyodide} pyodide @param {string[]} names
- * @throws {WherryError} `runtime_404`
+ * @param {Pyodide} pyodide @param {string[]} names @param {Fetches} fetches
+ * @throws {WherryError} `runtime_404`, `offline`
  */
-export async function loadPackages(pyodide, names) {
+export async function loadPackages(pyodide, names, fetches) {
   await pyodide.loadPackage(names, { messageCallback() {}, errorCallback() {} }).catch(() => undefined);
-  requireLoaded(pyodide, names);
+  await requireLoaded(pyodide, names, fetches);
 }
 
-/** Pyodide logs what it could not load, and goes on. @param {Pyodide} pyodide @param {string[]} names */
-function requireLoaded(pyodide, names) {
+/** Pyodide logs what it could not load, and goes on. @param {Pyodide} pyodide @param {string[]} names @param {Fetches} fetches */
+async function requireLoaded(pyodide, names, fetches) {
   const missing = names.filter((name) => !(name in pyodide.loadedPackages));
   if (!missing.length) return;
-  const { what, remedy } = KINDS.runtime;
-  throw new WherryError("runtime_404", `${what} lacks the wheel of ${missing.join(", ")}: ${remedy}`, { retryable: !navigator.onLine, data: { missing } });
-}
-
-/**
- * Counts the bytes of everything that is fetched from now on, as they travel.
- *
- * @param {(loaded: number, total: number) => void} tell at most every 100 ms
- * @returns {() => void} ends the counting
- */
-export function countBytes(tell) {
-  const fetchFile = globalThis.fetch;
-  let loaded = 0;
-  let total = 0;
-  let toldMs = 0;
-  /** @param {number} bytes */
-  const add = (bytes) => {
-    loaded += bytes;
-    if (performance.now() - toldMs < TELL_EVERY_MS) return;
-    toldMs = performance.now();
-    tell(Math.round(loaded), total);
-  };
-  globalThis.fetch = async (...args) => {
-    const response = await fetchFile(...args);
-    const size = Number(response.headers.get("content-length"));
-    total += size;
-    void count(response, size, add);
-    return response;
-  };
-  return () => void (globalThis.fetch = fetchFile);
-}
-
-/** What compressed text and code grow to, about; only how smoothly the count runs depends on it. */
-const EXPANSION = 3.5;
-
-/**
- * @param {Response} response @param {number} size on the wire @param {(bytes: number) => void} add
- */
-async function count(response, size, add) {
-  // The original goes on to the compiler, which keeps compiled code for it and for no copy.
-  const reader = response.clone().body?.getReader();
-  const ratio = response.headers.has("content-encoding") ? EXPANSION : 1;
-  let left = size;
-  for (let part = await reader?.read(); part && !part.done; part = await reader?.read()) {
-    const bytes = Math.min(left, part.value.length / ratio);
-    left -= bytes;
-    add(bytes);
-  }
-  add(left);
+  const { what, missing: code, remedy } = KINDS.runtime;
+  throw await fetches.because(new WherryError(code, `${what} lacks the wheel of ${missing.join(", ")}: ${remedy}`, { data: { missing } }));
 }

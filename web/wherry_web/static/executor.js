@@ -6,30 +6,32 @@
  * on: messages leave a thread that then blocks.
  */
 
-import { bootPython, countBytes } from "./boot.js";
+import { bootPython } from "./boot.js";
 import { WherryError } from "./errors.js";
 import { errorOf, factsOf } from "./facts.js";
+import { Fetches } from "./fetches.js";
 import { importTasks, likelyPackages } from "./tasks.js";
 
 /** @import { Environment } from "./environment.js" */
-/** @typedef {Environment & { worker: string, url: string, concurrency: number, leaseMs: number }} Boot */
+/** @import { Meta } from "./idb-schema.js" */
+/** @typedef {Environment & { worker: string, url: string, concurrency: number, leaseMs: number, meta: Meta }} Boot */
 
 /** Python's side; undefined while it boots. @type {any} */
 let python;
 
 /** @param {Boot} boot */
 async function start(boot) {
-  const stopCounting = countBytes((loaded, total) => progress("runtime", loaded, total));
+  const fetches = new Fetches((loaded, total) => progress("runtime", loaded, total));
   // While it is held the keepers know that this worker lives.
   await new Promise((granted) => void navigator.locks.request(`wherry:w:${boot.worker}`, () => new Promise(() => granted(undefined))));
   progress("runtime");
-  const pyodide = await bootPython(boot.runtime, boot.lock, ["wherry", ...likelyPackages(boot)]);
-  pyodide.registerJsModule("wherry_idb", { openStore: async () => store });
+  const pyodide = await bootPython(boot.runtime, boot.lock, ["wherry", ...likelyPackages(boot)], fetches);
+  pyodide.registerJsModule("wherry_idb", { openStore: async () => ({ ...store, ready: async () => boot.meta }) });
   progress("tasks");
   const module = pyodide.pyimport("wherry_web.executor");
   python = module.Executor(bridge());
-  await importTasks(pyodide, python, boot);
-  stopCounting();
+  await importTasks(pyodide, python, boot, fetches);
+  fetches.stop();
   progress("start");
   await python.start(JSON.stringify({ worker: boot.worker, url: boot.url, concurrency: boot.concurrency, lease: boot.leaseMs / 1000 }));
   progress("ready");

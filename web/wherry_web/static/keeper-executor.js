@@ -74,7 +74,8 @@ export class Executor {
     this.#worker.onerror = (event) => void this.#broke(event);
     this.unlisten = duties.store.listen(() => this.#hint());
     const { concurrency, leaseMs, url } = options;
-    this.#worker.postMessage({ type: "boot", worker: this.name, url, concurrency, leaseMs, ...environment });
+    const boot = { type: "boot", worker: this.name, url, concurrency, leaseMs, ...environment };
+    duties.store.ready().then((meta) => this.#worker.postMessage({ ...boot, meta }));
   }
 
   // --- what it says --------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ export async function load(url, kind) {
 }
 
 /** @param {string} url @param {Kind} kind @param {unknown} cause */
-function unreachable(url, kind, cause) {
+export function unreachable(url, kind, cause) {
   if (navigator.onLine && new URL(url).origin !== location.origin) {
     const remedy = `let that server send \`Access-Control-Allow-Origin: ${location.origin}\`, or serve it from this origin.`;
     return new WherryError("cors", `${kind.what} ${url} may not be read from here: ${remedy}`, { cause, data: { url } });
@@ -43,32 +43,45 @@ function unreachable(url, kind, cause) {
 }
 
 /** @param {Response} response @param {string} url @param {Kind} kind @returns {WherryError | undefined} */
-function problemOf({ ok, status, headers }, url, { what, missing, remedy }) {
+export function problemOf({ ok, status, headers }, url, { what, missing, remedy }) {
   const data = { url, status };
   if (status === 404) return new WherryError(missing, `${what} is not at ${url} (404): ${remedy}`, { data });
   if (!ok) return new WherryError(missing, `${what} ${url}: the server answered ${status}: ${remedy}`, { data, retryable: status >= 500 });
+  const type = headers.get("content-type") ?? "none";
   // Servers of one-page apps answer every unknown path with their page.
-  if (/^text\/html/.test(headers.get("content-type") ?? "")) {
-    return new WherryError("wrong_mime", `${what} ${url} came as a web page: the server has no such file. ${remedy}`, { data });
+  if (/^text\/html/.test(type)) return new WherryError("wrong_mime", `${what} ${url} came as a web page: the server has no such file. ${remedy}`, { data });
+  if (/\.wasm$/.test(url) && !/^application\/wasm/.test(type)) {
+    return new WherryError("wrong_mime", `${url} came with the type ${type}: let the server send .wasm as application/wasm.`, { data });
   }
   return undefined;
 }
 
 /**
- * Why the browser did not run a script of ours.
+ * Why the browser did not run a script of ours: it, or one that it imports, is missing or of the wrong type.
  *
  * @param {string} url @param {unknown} cause
  * @returns {Promise<WherryError>}
  */
 export async function whyNotRun(url, cause) {
+  const seen = new Set([url]);
   try {
-    const type = (await load(url, KINDS.runtime)).headers.get("content-type") ?? "none";
-    if (!/javascript/.test(type)) {
-      return new WherryError("wrong_mime", `${url} came with the type ${type}: let the server send .js and .mjs as text/javascript.`, { cause, data: { url, type } });
+    for (const script of seen) {
+      const response = await load(script, KINDS.runtime);
+      requireScript(script, response.headers.get("content-type") ?? "none", cause);
+      const text = script.endsWith(".js") ? await response.text() : "";
+      for (const [, path] of text.matchAll(/from ?"(\.\/[\w./-]+)"/g)) seen.add(new URL(path, script).href);
     }
   } catch (error) {
     if (error instanceof WherryError) return error;
   }
   const message = cause instanceof Error ? cause.message : String(cause);
-  return new WherryError("script_blocked", `the browser did not run ${url} (${message}): allow it in \`script-src\` and \`worker-src\` of the Content-Security-Policy.`, { cause, data: { url } });
+  const remedy = "allow it in `script-src` and `worker-src` of the Content-Security-Policy.";
+  return new WherryError("script_blocked", `the browser did not run ${url} (${message}): ${remedy}`, { cause, data: { url } });
+}
+
+/** @param {string} url @param {string} type @param {unknown} cause */
+function requireScript(url, type, cause) {
+  if (/javascript/.test(type)) return;
+  const remedy = "let the server send .js and .mjs as text/javascript.";
+  throw new WherryError("wrong_mime", `${url} came with the type ${type}: ${remedy}`, { cause, data: { url, type } });
 }

@@ -6,6 +6,7 @@ import { WherryError } from "./errors.js";
 
 /** @import { Pyodide } from "./boot.js" */
 /** @import { Environment } from "./environment.js" */
+/** @import { Fetches } from "./fetches.js" */
 /** @typedef {Record<string, { name: string, imports: string[] }>} Locked packages of the lock file, by name */
 
 const TASKS = "/home/pyodide/tasks";
@@ -40,38 +41,44 @@ function lockedIn(lock) {
 /**
  * Loads what the app names and imports its task modules.
  *
- * @param {Pyodide} pyodide @param {any} python `wherry_web.executor.Executor` @param {Environment} environment
+ * @param {Pyodide} pyodide @param {any} python `wherry_web.executor.Executor`
+ * @param {Environment} environment @param {Fetches} fetches
  * @throws {WherryError} `package_missing`, `task_module`
  */
-export async function importTasks(pyodide, python, { lock, packages, sources }) {
+export async function importTasks(pyodide, python, { lock, packages, sources }, fetches) {
   const locked = lockedIn(lock);
-  await install(pyodide, packages.filter((name) => !(name in locked)));
+  const others = packages.filter((name) => !(name in locked));
+  if (others.length) {
+    await loadPackages(pyodide, ["micropip"], fetches);
+    await install(pyodide, others);
+  }
   const modules = sources.flatMap(({ path, bytes }) => write(pyodide, path, bytes));
   for (let tries = 0; tries < MOST_IMPORTS; tries += 1) {
     const { missing, error } = JSON.parse(python.import_tasks(JSON.stringify(modules)));
     if (error) throw new WherryError(error.code, error.message, { data: error });
     if (!missing) return;
-    await provide(pyodide, locked, missing);
+    const needed = provider(pyodide, locked, missing);
+    await loadPackages(pyodide, [needed], fetches);
   }
 }
 
 /**
- * What an import lacked, if the runtime has it.
+ * The package of the runtime that has what an import lacked.
  *
- * @param {Pyodide} pyodide @param {Locked} locked @param {{ name: string, module: string }} missing
+ * @param {Pyodide} pyodide @param {Locked} locked
+ * @param {{ name: string, module: string }} missing
+ * @returns {string}
  */
-async function provide(pyodide, locked, { name, module }) {
+function provider(pyodide, locked, { name, module }) {
   const top = name.split(".")[0];
   const found = Object.values(locked).find(({ imports }) => imports.includes(top));
-  if (found && !(found.name in pyodide.loadedPackages)) return loadPackages(pyodide, [found.name]);
-  const remedy = `add it to \`packages\` of open(), by its name on the package index or the address of its wheel, or to \`tasks\` if it is a module of your own.`;
+  if (found && !(found.name in pyodide.loadedPackages)) return found.name;
+  const remedy = "add it to `packages` of open(), by its name on the package index or the address of its wheel, or to `tasks` if it is a module of your own.";
   throw new WherryError("package_missing", `the task module ${module} imports ${JSON.stringify(name)}, which this tab does not have: ${remedy}`, { data: { name, module } });
 }
 
 /** From the package index, or from a wheel's address. @param {Pyodide} pyodide @param {string[]} packages */
 async function install(pyodide, packages) {
-  if (!packages.length) return;
-  await loadPackages(pyodide, ["micropip"]);
   const micropip = pyodide.pyimport("micropip");
   for (const one of packages) {
     await micropip.install(one).catch((/** @type {Error} */ cause) => {

@@ -54,3 +54,11 @@ export const clock = (at) => CLOCK.format(at);
  * @param {Date} at
  */
 export const instant = (at) => `${INSTANT.format(at)} ${Intl.DateTimeFormat().resolvedOptions().timeZone}`;
+
+/**
+ * "CPython 3.11.7", "Python 3.14.2 in WebAssembly".
+ * @param {string} version
+ * @param {string} implementation
+ */
+export const pythonName = (version, implementation) =>
+  implementation === "Pyodide" ? `Python ${version} in WebAssembly` : `${implementation} ${version}`;

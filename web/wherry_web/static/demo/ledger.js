@@ -3,6 +3,7 @@
 // No I/O and no elements: the shore feeds it, the views read it.
 
 import { counted } from "./format.js";
+import { Rate } from "./rate.js";
 
 /** @typedef {import("../wherry.js").Job} Job */
 /** @typedef {import("../wherry.js").Progress} Progress */
@@ -40,7 +41,6 @@ const PHASES = {
   cancelled: "cancelled",
   disabled: "cancelled",
 };
-const RATE_WINDOW_S = 60;
 export const INDEX_TASK = "library.index";
 
 /** Marks of the index run and of the single jobs beside it. */
@@ -57,18 +57,29 @@ export class Ledger {
   dirty = new Set();
   /** Grows when the marks belong to another run: views start afresh. */
   generation = 0;
+  #created = new Date(0);
   #rate = new Rate();
 
   /**
    * Start a run; marks of the run before are dropped.
    * @param {string} runId
+   * @param {Date} created when its first job was, by the store's clock
    */
-  begin(runId) {
+  begin(runId, created) {
     this.runId = runId;
+    this.#created = created;
     this.marks.clear();
     this.counts = noCounts();
     this.generation += 1;
     this.#rate.clear();
+  }
+
+  /**
+   * This job is of a run that was started after the one that is shown.
+   * @param {Job} job
+   */
+  isOfLaterRun({ task, runId, created }) {
+    return task === INDEX_TASK && runId !== undefined && runId !== this.runId && created > this.#created;
   }
 
   get total() {
@@ -255,39 +266,4 @@ function labelOf(job) {
   }
   const named = job.input !== null && typeof job.input === "object" && "name" in job.input ? job.input.name : null;
   return typeof named === "string" ? named : job.task;
-}
-
-/** Counts by second, in a ring. */
-class Rate {
-  #ring = new Array(RATE_WINDOW_S).fill(0);
-  #second = Math.floor(performance.now() / 1000);
-
-  add() {
-    this.#turn();
-    this.#ring[this.#second % RATE_WINDOW_S] += 1;
-  }
-
-  clear() {
-    this.#ring.fill(0);
-  }
-
-  now() {
-    const last = this.seconds().slice(-4, -1);
-    return last.reduce((sum, count) => sum + count, 0) / last.length;
-  }
-
-  /** @returns {number[]} */
-  seconds() {
-    this.#turn();
-    return this.#ring.map((_, index) => this.#ring[(this.#second + 1 + index) % RATE_WINDOW_S]);
-  }
-
-  #turn() {
-    const second = Math.floor(performance.now() / 1000);
-    const from = Math.max(this.#second, second - RATE_WINDOW_S);
-    for (let passed = from + 1; passed <= second; passed += 1) {
-      this.#ring[passed % RATE_WINDOW_S] = 0;
-    }
-    this.#second = second;
-  }
 }

@@ -2,9 +2,9 @@
 // The right shore: what the server says of itself, its queue, and how its worker fares.
 
 import { open } from "../wherry.js";
+import { pythonName } from "./format.js";
 import { DemoError } from "./problem.js";
 import { call } from "./session.js";
-import { pythonName } from "./shore.js";
 
 /** @typedef {import("./shore.js").Shore} Shore */
 /** @typedef {import("./session.js").Door} Door */

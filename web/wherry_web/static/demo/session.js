@@ -11,13 +11,25 @@ const KEY = "wherry.token";
  */
 export function takeToken() {
   const given = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (given !== null) {
-    history.replaceState(null, "", location.pathname + location.search);
-    attempt(() => sessionStorage.setItem(KEY, given));
-    return given;
+  if (given === null) {
+    return kept(KEY);
   }
-  return attempt(() => sessionStorage.getItem(KEY)) ?? null;
+  history.replaceState(null, "", location.pathname + location.search);
+  keep(KEY, given);
+  return given;
 }
+
+/**
+ * Keep a text as long as this tab lives, reloads included; null forgets it.
+ * @param {string} key
+ * @param {string | null} text
+ */
+export function keep(key, text) {
+  attempt(() => (text === null ? sessionStorage.removeItem(key) : sessionStorage.setItem(key, text)));
+}
+
+/** @param {string} key */
+export const kept = (key) => attempt(() => sessionStorage.getItem(key)) ?? null;
 
 /**
  * @template T

@@ -1,8 +1,10 @@
 // @ts-check
 // One shore: its queue, and what this page knows of the jobs there.  The same class serves both.
 
+import { pythonName } from "./format.js";
 import { INDEX_TASK, Ledger } from "./ledger.js";
 import { DemoError } from "./problem.js";
+import { keep, kept } from "./session.js";
 
 /** @typedef {import("../wherry.js").Queue} Queue */
 /** @typedef {import("../wherry.js").QueueEvent} QueueEvent */
@@ -36,6 +38,8 @@ export class Shore {
   listing = false;
   dirty = true;
   #takeOutput;
+  /** Where this tab keeps that an index was asked for, until all its jobs are submitted. */
+  #listed;
   #stop = new AbortController();
 
   /**
@@ -45,6 +49,7 @@ export class Shore {
   constructor(name, takeOutput) {
     this.name = name;
     this.#takeOutput = takeOutput;
+    this.#listed = `wherry.listed.${name}`;
   }
 
   /** @param {Partial<Pick<Shore, "state" | "problem" | "python" | "place">>} change */
@@ -82,6 +87,7 @@ export class Shore {
         first.catch(() => undefined);
         await this.#load(queue);
         this.#fresh();
+        void this.#resume();
         for (let next = await first; !next.done; next = await events.next()) {
           this.#hear(next.value);
         }
@@ -118,11 +124,9 @@ export class Shore {
       return;
     }
     const { job } = event;
-    if (job.task === INDEX_TASK && job.runId && isLater(job.runId, this.ledger.runId)) {
-      this.ledger.begin(job.runId); // Another tab, or the terminal, started a run.
-      if (this.queue) {
-        void this.#loadRun(this.queue, job.runId);
-      }
+    if (this.ledger.isOfLaterRun(job) && this.queue) {
+      // Another tab, or the terminal, started a run.
+      void this.#show(this.queue, job);
     }
     this.#take(job, true);
   }
@@ -141,18 +145,26 @@ export class Shore {
   /** @param {Queue} queue */
   async #load(queue) {
     const newest = await queue.query({ task: [INDEX_TASK], limit: 1 });
-    const runId = newest.jobs[0]?.runId;
-    if (runId) {
-      if (runId !== this.ledger.runId) {
-        this.ledger.begin(runId);
-      }
-      await this.#loadRun(queue, runId);
+    if (newest.jobs[0]) {
+      await this.#show(queue, newest.jobs[0]);
     }
     for (const task of ["wait", "file.statistics"]) {
       const { jobs } = await queue.query({ task: [task], limit: 1 });
       jobs.forEach((job) => this.#take(job, false));
     }
     this.dirty = true;
+  }
+
+  /**
+   * Show the run that a job belongs to.
+   * @param {Queue} queue
+   * @param {Job} job
+   */
+  async #show(queue, { runId, created }) {
+    if (runId && runId !== this.ledger.runId) {
+      this.ledger.begin(runId, created);
+    }
+    await this.#loadRun(queue, runId ?? "");
   }
 
   /**
@@ -175,27 +187,55 @@ export class Shore {
    * @throws whatever the queue throws; nothing is submitted then
    */
   async index() {
-    const queue = this.#need();
     this.listing = true;
     this.dirty = true;
     try {
       const list = await this.#submit(LISTING, null, "list of modules");
-      const { modules, python, implementation } = /** @type {any} */ (await list.result());
-      this.python = pythonName(python, implementation);
-      if (modules.length === 0) {
-        throw new DemoError("no_sources", "This Python has no sources of its standard library.", {
-          remedy: "Build the site again with `python3 build.py site`: it packs them.",
-        });
-      }
-      const runId = `index-${new Date().toISOString().replace(/\D/g, "")}-${this.name}`;
-      const handles = await queue.submitMany(INDEX_TASK, modules, { runId });
-      this.ledger.begin(runId);
-      handles.forEach((handle, at) => this.ledger.expect(handle.id, INDEX_TASK, modules[at]));
-      // Some may have run before their handles came back.
-      await this.#loadRun(queue, runId);
+      keep(this.#listed, list.id);
+      await this.#indexListed(list);
     } finally {
+      keep(this.#listed, null);
       this.listing = false;
       this.dirty = true;
+    }
+  }
+
+  /** Go on with an index that a reload of this page cut off between its list and its jobs. */
+  async #resume() {
+    const listed = kept(this.#listed);
+    if (listed === null || this.listing) {
+      return;
+    }
+    this.listing = true;
+    try {
+      await this.#indexListed(this.#need().handle(listed));
+    } catch {
+      // The list is gone or failed: its card says so, and the button is there again.
+    } finally {
+      keep(this.#listed, null);
+      this.listing = false;
+    }
+  }
+
+  /** @param {import("../wherry.js").Handle} list */
+  async #indexListed(list) {
+    const queue = this.#need();
+    const { modules, python, implementation } = /** @type {any} */ (await list.result());
+    this.python = pythonName(python, implementation);
+    if (modules.length === 0) {
+      throw new DemoError("no_sources", "This Python has no sources of its standard library.", {
+        remedy: "Build the site again with `python3 build.py site`: it packs them.",
+      });
+    }
+    const runId = `index-${list.id}`;
+    const { jobs } = await queue.query({ runId, limit: modules.length });
+    // The page may have been cut off in the middle of its submits.
+    const known = new Set(jobs.map(({ input }) => input));
+    const missing = modules.filter((/** @type {string} */ module) => !known.has(module));
+    const handles = await queue.submitMany(INDEX_TASK, missing, { runId });
+    const first = jobs[0] ?? (await handles[0]?.job());
+    if (first) {
+      await this.#show(queue, first);
     }
   }
 
@@ -254,17 +294,3 @@ export class Shore {
     return this.queue;
   }
 }
-
-/**
- * Run ids carry their instant, so a later run is told by its text.
- * @param {string} runId
- * @param {string | null} known
- */
-const isLater = (runId, known) => known === null || runId > known;
-
-/**
- * @param {string} version
- * @param {string} implementation
- */
-export const pythonName = (version, implementation) =>
-  implementation === "Pyodide" ? `Python ${version} in WebAssembly` : `${implementation} ${version}`;

@@ -2,9 +2,8 @@
 // The left shore: waits for the runtime, opens the tab's queue, and says how far its Python has come.
 
 import { open } from "../wherry.js";
-import { size } from "./format.js";
+import { pythonName, size } from "./format.js";
 import { DemoError } from "./problem.js";
-import { pythonName } from "./shore.js";
 
 /** @typedef {import("./shore.js").Shore} Shore */
 /** @typedef {import("./server-side.js").Site} Site */
