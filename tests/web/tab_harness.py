@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Error, Page
 
 if TYPE_CHECKING:
     from tests.web.conftest import Site
+
+Tasks = Sequence[str | dict[str, str]]
+"""File names in pages/py/, addresses, or addresses by the name that Python is to know."""
 
 LOG = logging.getLogger("tab")
 
@@ -22,7 +26,7 @@ class Tab:
         self.page = page
 
     async def js(self, code: str, argument: Any = None) -> Any:
-        """The value of a JavaScript expression or block in the page; `queue` is its queue, `given` the argument."""
+        """The value of a JavaScript expression or block; `queue` is the page's, `given` the argument."""
         body = code if ";" in code else f"return {code}"
         return await self.page.evaluate(f"async (given) => {{ {body} }}", argument)
 
@@ -58,7 +62,7 @@ class Tabs:
     def __init__(self, context: BrowserContext, site: Site) -> None:
         self.context, self.site = context, site
 
-    async def open(self, *, tasks: tuple[str, ...] = ("jobs.py",), url: str = STORE, **options: Any) -> Tab:
+    async def open(self, *, tasks: Tasks = ("jobs.py",), url: str = STORE, **options: Any) -> Tab:
         """Open a tab on a store with the task modules of these tests."""
         tab = Tab(await self.page())
         await self.attach(tab, tasks=tasks, url=url, **options)
@@ -73,10 +77,11 @@ class Tabs:
         return page
 
     async def attach(
-        self, tab: Tab, *, tasks: tuple[str, ...] = ("jobs.py",), url: str = STORE, **options: Any
+        self, tab: Tab, *, tasks: Tasks = ("jobs.py",), url: str = STORE, **options: Any
     ) -> None:
         """Open the queue in a page that is loaded already, after a reload for example."""
-        modules = [name if ":" in name else f"{self.site.pages}py/{name}" for name in tasks]
+        own = f"{self.site.pages}py/"
+        modules = [own + one if isinstance(one, str) and ":" not in one else one for one in tasks]
         given = {"url": url, **({"tasks": modules} if modules else {}), **options}
         await tab.page.evaluate("([base, given]) => openQueue(base, given)", [self.site.base, given])
 

@@ -46,7 +46,8 @@ async def test_the_result_of_a_job_that_ended_before_is_there_at_once(tab: Tab) 
 
 async def test_many_jobs_have_handles_in_order(tab: Tab) -> None:
     results = await tab.js(
-        "const handles = await queue.submitMany('echo', given); return Promise.all(handles.map((one) => one.result()))",
+        "const handles = await queue.submitMany('echo', given);"
+        "return Promise.all(handles.map((one) => one.result()))",
         list(range(600)),
     )
 
@@ -108,7 +109,6 @@ async def test_progress_of_code_that_blocks_python_is_told_while_it_runs(tab: Ta
         await handle.result();
         return told;""")
 
-    print("TOLD", told)
     assert [told[0][1], told[1][1]] == ["running", "running"]
     assert told[0][0] < told[1][0] < 100
 
@@ -171,7 +171,8 @@ async def test_cancelled_jobs_go_back_by_retry_and_away_by_remove(tab: Tab) -> N
     assert await tab.js("queue.count(given)", where) == {"cancelled": 3}
     assert await tab.js("queue.retry(given)", where) == 3
     await tab.js(
-        "const { jobs } = await queue.query(given); await Promise.all(jobs.map(({ id }) => queue.handle(id).result()));",
+        "const { jobs } = await queue.query(given);"
+        "await Promise.all(jobs.map(({ id }) => queue.handle(id).result()));",
         where,
     )
     assert await tab.js("queue.remove(given)", where) == 3
@@ -213,7 +214,8 @@ async def test_a_job_has_what_was_said_of_it(tab: Tab) -> None:
 
 async def test_a_page_of_jobs_leads_to_the_next(tab: Tab) -> None:
     await tab.js(
-        "Promise.all((await queue.submitMany('echo', [1, 2, 3], { runId: 'pages' })).map((one) => one.result()))"
+        "const handles = await queue.submitMany('echo', [1, 2, 3], { runId: 'pages' });"
+        "await Promise.all(handles.map((one) => one.result()));"
     )
 
     inputs = await tab.js("""

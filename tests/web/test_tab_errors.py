@@ -68,8 +68,12 @@ async def test_a_policy_without_workers_is_named(context: BrowserContext, odd: O
     assert "worker-src" in error["message"]
 
 
-@pytest.mark.parametrize("name", ["pyodide-lock.json", "pyodide.mjs", "pyodide.asm.wasm", "python_stdlib.zip"])
-async def test_a_missing_file_of_the_runtime_is_named(context: BrowserContext, odd: OpenSite, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["pyodide-lock.json", "pyodide.mjs", "pyodide.asm.wasm", "python_stdlib.zip"]
+)
+async def test_a_missing_file_of_the_runtime_is_named(
+    context: BrowserContext, odd: OpenSite, name: str
+) -> None:
     with odd(Oddity(missing=[name])) as site:
         error = await failure(Tabs(context, site))
 
@@ -77,7 +81,9 @@ async def test_a_missing_file_of_the_runtime_is_named(context: BrowserContext, o
     assert name in error["message"]
 
 
-async def test_a_missing_wheel_of_the_runtime_is_named(context: BrowserContext, odd: OpenSite, tab_site: Site) -> None:
+async def test_a_missing_wheel_of_the_runtime_is_named(
+    context: BrowserContext, odd: OpenSite, tab_site: Site
+) -> None:
     with odd(Oddity(missing=[tab_site.manifest["wheel"]])) as site:
         error = await failure(Tabs(context, site))
 
@@ -103,7 +109,9 @@ async def test_webassembly_of_the_wrong_type_is_named(context: BrowserContext, o
     assert "application/wasm" in error["message"]
 
 
-async def test_a_wheel_of_another_build_is_named(context: BrowserContext, odd: OpenSite, tab_site: Site) -> None:
+async def test_a_wheel_of_another_build_is_named(
+    context: BrowserContext, odd: OpenSite, tab_site: Site
+) -> None:
     with odd(Oddity(replaced=[tab_site.manifest["wheel"]])) as site:
         error = await failure(Tabs(context, site))
 
@@ -140,7 +148,9 @@ async def test_wherry_from_another_origin_is_refused(tabs: Tabs, odd: OpenSite) 
 
 
 # --- how the page is opened ------------------------------------------------------------------------------
-async def test_a_page_opened_as_a_file_is_told(context: BrowserContext, odd: OpenSite, tmp_path: Path) -> None:
+async def test_a_page_opened_as_a_file_is_told(
+    context: BrowserContext, odd: OpenSite, tmp_path: Path
+) -> None:
     with odd(Oddity(headers={"Access-Control-Allow-Origin": "*"}, everywhere=True)) as site:
         (tmp_path / "page.html").write_text(f'<script type="module" src="{site.pages}tab.js"></script>')
         tabs = Tabs(context, site)
@@ -221,7 +231,13 @@ async def test_a_module_that_is_neither_py_nor_wheel_is_named(tabs: Tabs) -> Non
     ],
 )
 async def test_a_task_module_that_cannot_be_imported_says_why(
-    context: BrowserContext, site_folder: Path, tab_site: Site, tmp_path: Path, text: str, code: str, words: str
+    context: BrowserContext,
+    site_folder: Path,
+    tab_site: Site,
+    tmp_path: Path,
+    text: str,
+    code: str,
+    words: str,
 ) -> None:
     (tmp_path / "broken.py").write_text(text)
     with odd_site(site_folder, tab_site.manifest, made=tmp_path) as site:
@@ -275,7 +291,8 @@ async def test_a_store_that_newer_code_took_over_asks_for_a_reload(tabs: Tabs) -
         const request = indexedDB.open('wherry:tests', 99);
         request.onupgradeneeded = () => {
           const meta = request.transaction.objectStore('meta');
-          meta.get('meta').onsuccess = ({ target }) => meta.put({ ...target.result, schema: 99, min_writer: 99 }, 'meta');
+          meta.get('meta').onsuccess = ({ target }) =>
+            meta.put({ ...target.result, schema: 99, min_writer: 99 }, 'meta');
         };
         await told;""")
 

@@ -28,7 +28,8 @@ COMPLETIONS = """
       if (seen.size === wanted.size) break;
     }
     return { states: await queue.count({ task: ['ledger'] }), most: Math.max(...seen.values()),
-      outputs: new Set(jobs.map(({ output }) => output)).size, attempts: Math.max(...jobs.map(({ attempts }) => attempts)) };
+      outputs: new Set(jobs.map(({ output }) => output)).size,
+      attempts: Math.max(...jobs.map(({ attempts }) => attempts)) };
 """
 
 
@@ -44,7 +45,8 @@ async def settled_all(tab: Tab, count: int) -> None:
 async def head(tab: Tab) -> str:
     """A cursor behind one event."""
     return await tab.js(
-        "const first = eventIs(({ type }) => type === 'added'); await queue.submit('echo', 0); return (await first).cursor;"
+        "const first = eventIs(({ type }) => type === 'added');"
+        "await queue.submit('echo', 0); return (await first).cursor;"
     )
 
 
@@ -57,7 +59,8 @@ async def test_a_reload_costs_neither_an_attempt_nor_a_lease(tabs: Tabs) -> None
     await tab.page.reload()
     await tabs.attach(tab, lease=30)
     seconds = await tab.js(
-        "const before = performance.now(); await queue.handle(given).result(); return (performance.now() - before) / 1000;",
+        "const before = performance.now(); await queue.handle(given).result();"
+        "return (performance.now() - before) / 1000;",
         job_id,
     )
 
@@ -186,7 +189,11 @@ async def test_the_timeout_of_a_blocking_loop_ends_it_and_the_next_job_runs(tabs
 
     error, beside = await ended(tab, "loop", timeout=1)
 
-    assert (error["code"], error["data"]["code"], error["data"]["type"]) == ("job_failed", "timeout", "JobTimeout")
+    assert (error["code"], error["data"]["code"], error["data"]["type"]) == (
+        "job_failed",
+        "timeout",
+        "JobTimeout",
+    )
     assert await tab.run("echo", "next") == "next"
     assert await tab.result(beside["id"]) == 0.2
     assert (await tab.job(beside["id"]))["attempts"] == 1
@@ -217,12 +224,15 @@ async def test_a_blocking_loop_can_be_cancelled_and_the_next_job_runs(tabs: Tabs
     job_id = await tab.submit("loop")
     await tab.js(UNTIL_RUNNING, job_id)
 
-    took = await other.js("""
+    took = await other.js(
+        """
         const handle = queue.handle(given);
         const before = performance.now();
         await handle.cancel();
         const error = await outcome(handle.result());
-        return [error.code, (performance.now() - before) / 1000];""", job_id)
+        return [error.code, (performance.now() - before) / 1000];""",
+        job_id,
+    )
 
     assert took[0] == "job_cancelled"
     assert took[1] < 3
@@ -271,7 +281,9 @@ async def test_the_first_submit_works_before_python_is_up(tabs: Tabs) -> None:
 
 async def test_a_tab_without_python_submits_what_another_one_runs(tabs: Tabs) -> None:
     follower = await tabs.open(work=False)
-    waiting = follower.page.evaluate("queue.submit('echo', 'from a follower').then((handle) => handle.result())")
+    waiting = follower.page.evaluate(
+        "queue.submit('echo', 'from a follower').then((handle) => handle.result())"
+    )
 
     await tabs.open()
 
@@ -284,6 +296,8 @@ async def test_a_known_app_refuses_an_unknown_task_before_python_is_up(tabs: Tab
     await tab.page.reload()
     await tabs.attach(tab)
 
-    result = await tab.js("const error = await outcome(queue.submit('ecko', 1)); return [error.code, queue.status().python];")
+    result = await tab.js(
+        "const error = await outcome(queue.submit('ecko', 1)); return [error.code, queue.status().python];"
+    )
 
     assert result == ["task_unknown", "booting"]

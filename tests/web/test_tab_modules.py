@@ -14,14 +14,14 @@ from tests.web.conftest import Site
 from tests.web.tab_harness import Tabs
 from tests.web.tab_sites import odd_site
 
-LOADED = '''
+LOADED = """
 import sys
 from wherry import task
 
 @task(name="loaded")
 async def loaded(name):
     return name in sys.modules
-'''
+"""
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ async def test_modules_have_the_names_that_the_page_gives_them(own: Tabs, made: 
     )
     (made / "b.py").write_text("def words(text):\n    return text.split()\n")
     url = f"{own.site.url}-made/"
-    tab = await own.open(tasks=(), **{"tasks": [{"app/words.py": f"{url}b.py", "app/jobs.py": f"{url}a.py"}]})
+    tab = await own.open(tasks=[{"app/words.py": f"{url}b.py", "app/jobs.py": f"{url}a.py"}])
 
     assert await tab.run("count", "a b") == [2, "app.jobs"]
 
@@ -95,7 +95,8 @@ async def test_modules_have_the_names_that_the_page_gives_them(own: Tabs, made: 
 async def test_a_wheel_brings_its_tasks(own: Tabs, made: Path, entry_points: str) -> None:
     files = {
         "fleet/__init__.py": "",
-        "fleet/jobs.py": "from wherry import task\n\n\n@task(name='sail')\nasync def sail(to):\n    return f'to {to}'\n",
+        "fleet/jobs.py": "from wherry import task\n\n\n@task(name='sail')\n"
+        "async def sail(to):\n    return f'to {to}'\n",
     }
     if entry_points:
         files["fleet/broken.py"] = "raise RuntimeError('nobody asked for this one')\n"
@@ -127,7 +128,8 @@ async def test_a_folder_given_as_assets_brings_its_runtime(tabs: Tabs) -> None:
 async def test_the_manifest_says_what_a_task_is(own: Tabs, made: Path) -> None:
     (made / "defaults.py").write_text(
         "from wherry import Backoff, task\n\n\n"
-        "@task(name='d', queue='slow', priority=5, max_attempts=2, timeout=9, tags=('t',), retry=Backoff(first=3))\n"
+        "@task(name='d', queue='slow', priority=5, max_attempts=2, timeout=9, tags=('t',),\n"
+        "      retry=Backoff(first=3))\n"
         "async def d(x):\n    return x\n"
     )
     tab = await own.open(tasks=(f"{own.site.url}-made/defaults.py",))
@@ -136,11 +138,14 @@ async def test_the_manifest_says_what_a_task_is(own: Tabs, made: Path) -> None:
     job = await tab.job(job_id)
 
     assert (job["queue"], job["priority"], job["maxAttempts"], job["tags"]) == ("slow", 5, 2, ["t"])
-    rows = await tab.js("""
+    rows = await tab.js(
+        """
         const { openStore } = await import(given[0] + 'idb.js');
         const store = await openStore('tests');
         const [row] = await store.call('get', { ids: [given[1]] });
         await store.close();
-        return [row.timeout_ms, row.backoff];""", [own.site.base, job_id])
+        return [row.timeout_ms, row.backoff];""",
+        [own.site.base, job_id],
+    )
     assert rows[0] == 9000
     assert json.loads(rows[1])["first_ms"] == 3000

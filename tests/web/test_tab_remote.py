@@ -140,4 +140,6 @@ async def test_tasks_are_no_option_of_a_server(tabs: Tabs, server: str) -> None:
 async def refused(tabs: Tabs, options: dict[str, Any]) -> dict[str, Any]:
     """The error of an `open`."""
     page = await tabs.page()
-    return await page.evaluate("([base, given]) => outcome(openQueue(base, given))", [tabs.site.base, options])
+    return await page.evaluate(
+        "([base, given]) => outcome(openQueue(base, given))", [tabs.site.base, options]
+    )

@@ -98,7 +98,7 @@ class Executor:
         return "{}"
 
     async def start(self, options: str) -> None:
-        """Tell the manifest and begin to claim; `options` is JSON: `worker url concurrency lease` (seconds)."""
+        """Tell the manifest and begin to claim; `options` is JSON: `worker url concurrency lease` (s)."""
         given = json.loads(options)
         self._storage = open_storage(given["url"])
         await self._storage.__aenter__()

@@ -76,7 +76,7 @@ async def hidden_loop():
 @task(name="ledger")
 async def ledger(seconds, context):
     """Tell every open page of this attempt, then return what no other attempt does."""
-    from js import BroadcastChannel
+    from js import BroadcastChannel  # pyright: ignore[reportMissingImports] - the browser's
 
     channel = BroadcastChannel.new("ledger")
     channel.postMessage(f"{context.job.id} {context.job.fence}")

@@ -95,15 +95,14 @@ export class Ledger {
   }
 
   /**
-   * Take in a job that was just submitted.
+   * Take in a single job that was just submitted.
    * @param {string} id
    * @param {string} task
    * @param {string} label
    */
   expect(id, task, label) {
-    const book = task === INDEX_TASK ? this.marks : this.singles;
-    if (!book.has(id)) {
-      this.#put(book, blank(id, task, label), null);
+    if (!this.singles.has(id)) {
+      this.#put(this.singles, blank(id, task, label), null);
     }
   }
 

@@ -89,7 +89,7 @@ export class Shore {
         this.#fresh();
         void this.#resume();
         for (let next = await first; !next.done; next = await events.next()) {
-          this.#hear(next.value);
+          await this.#hear(next.value);
         }
       } catch (error) {
         this.#stale(error, signal);
@@ -117,7 +117,7 @@ export class Shore {
   }
 
   /** @param {QueueEvent} event */
-  #hear(event) {
+  async #hear(event) {
     this.dirty = true;
     if (event.type === "progress") {
       this.ledger.progress(event.id, event.progress);
@@ -126,7 +126,7 @@ export class Shore {
     const { job } = event;
     if (this.ledger.isOfLaterRun(job) && this.queue) {
       // Another tab, or the terminal, started a run.
-      void this.#show(this.queue, job);
+      await this.#show(this.queue, job);
     }
     this.#take(job, true);
   }
@@ -175,7 +175,7 @@ export class Shore {
     /** @type {string | undefined} */
     let cursor;
     do {
-      const page = await queue.query({ runId, limit: PAGE, cursor });
+      const page = await queue.query({ runId, oldestFirst: true, limit: PAGE, cursor });
       page.jobs.forEach((job) => this.#take(job, false));
       cursor = page.cursor;
       this.dirty = true;
