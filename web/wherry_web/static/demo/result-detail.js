@@ -45,9 +45,14 @@ export class ResultDetail {
   #origin(shore, entry) {
     const output = this.#catalogue.modules[shore].get(entry.module);
     const job = this.#findJob(shore, entry.module);
-    const took = job?.startedMs && job.finishedMs ? ` in ${duration(job.finishedMs - job.startedMs)}` : "";
-    const facts = `line ${entry.lines[shore]} of ${number(output?.lines ?? 0)}, complexity ${number(output?.complexity.sum ?? 0)}, read${took}`;
-    const place = shore === "tab" ? "in this tab" : `on the ${SHORE_WORDS.server}`;
-    return h("p", { class: "detail-origin tabular" }, shoreMark(shore), `${facts} ${place}`, job && h("code", { title: "The job that read it" }, job.id));
+    const took = job?.startedMs && job.finishedMs ? `, read in ${duration(job.finishedMs - job.startedMs)}` : "";
+    const facts = `line ${entry.lines[shore]} of ${number(output?.lines ?? 0)}, complexity ${number(output?.complexity.sum ?? 0)}${took}`;
+    return h("p", { class: "detail-origin tabular" }, shoreMark(shore), `${SHORE_WORDS[shore]}: ${facts}`, job && jobId(job.id));
   }
 }
+
+/**
+ * The end of an id, which is random: its beginning is the time, and alike for jobs of one run.
+ * @param {string} id
+ */
+const jobId = (id) => h("code", { title: `Job ${id}` }, `job …${id.slice(-12)}`);
