@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ Tasks = Sequence[str | dict[str, str]]
 LOG = logging.getLogger("tab")
 
 STORE = "indexeddb:tests"
+PATIENCE_S = 180
 
 
 class Tab:
@@ -28,7 +30,8 @@ class Tab:
     async def js(self, code: str, argument: Any = None) -> Any:
         """The value of a JavaScript expression or block; `queue` is the page's, `given` the argument."""
         body = code if ";" in code else f"return {code}"
-        return await self.page.evaluate(f"async (given) => {{ {body} }}", argument)
+        async with asyncio.timeout(PATIENCE_S):  # what never comes must fail a test, not hold up all of them
+            return await self.page.evaluate(f"async (given) => {{ {body} }}", argument)
 
     async def run(self, task: str, value: Any = None, **options: Any) -> Any:
         """Submit one job and wait for its result."""
