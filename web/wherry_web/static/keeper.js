@@ -70,12 +70,13 @@ class Keeper {
    */
   async open(options, tell) {
     this.#tell = tell;
+    const gathering = options.sources.length ? this.#gather(options) : undefined;
     this.#store = await openStore(options.name, { durability: options.durability, onclosed: (error) => this.#lost(error) });
     this.#store.listen(atOnce(() => this.#tell({ type: "hint" })));
     this.#channel = new BroadcastChannel(`wherry:${options.name}`);
-    if (options.sources.length) {
+    if (gathering) {
       this.#state = { ...this.#state, announced: false };
-      this.#join(options).catch((error) => this.#closing.signal.aborted || this.#become({ python: "failed", failure: factsOf(error) }));
+      this.#join(options, gathering).catch((error) => this.#closing.signal.aborted || this.#become({ python: "failed", failure: factsOf(error) }));
     }
     return this.#state;
   }
@@ -107,9 +108,9 @@ class Keeper {
   }
 
   // --- the environment and its leader -----------------------------------------------------------
-  /** @param {KeeperOptions} options */
-  async #join(options) {
-    const environment = await this.#gather(options);
+  /** @param {KeeperOptions} options @param {Promise<Environment | undefined>} gathering */
+  async #join(options, gathering) {
+    const environment = await gathering;
     if (!environment) return;
     const { hash } = environment;
     this.#environment = hash;
