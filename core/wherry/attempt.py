@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
-import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any, Literal, Protocol
@@ -57,7 +56,7 @@ class Attempt:
         self._timer: asyncio.TimerHandle | None = None
         self._thread: asyncio.Future[Any] | None = None
         self.limit_s = _limit_s(job)
-        self.started_s = time.monotonic()
+        self.started_s = self.loop.time()
 
     # --- run ---------------------------------------------------------------------------------------
     async def run(self, watch: Watch | None) -> Settlement | None:
@@ -128,7 +127,7 @@ class Attempt:
     @property
     def overdue(self) -> bool:
         """Past its time limit and grace: its lease must no longer be renewed."""
-        return self.limit_s is not None and time.monotonic() > self.started_s + self.limit_s + 5.0
+        return self.limit_s is not None and self.loop.time() > self.started_s + self.limit_s + 5.0
 
     def _start_timer(self) -> None:
         if self.limit_s is not None:

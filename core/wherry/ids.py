@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
-import time
 from collections.abc import Iterable
+from contextvars import ContextVar
+
+from wherry import entropy
 
 _SHORTEST = 6
 
@@ -25,18 +26,24 @@ class IdMaker:
     def __call__(self) -> str:
         """The next id, 36 characters."""
         with self._lock:
-            at_ms = max(time.time_ns() // 1_000_000, self._last_ms)
+            at_ms = max(entropy.wall_ms(), self._last_ms)
             self._count = self._count + 1 if at_ms == self._last_ms else 0
             if self._count > 0xFFF:
                 at_ms, self._count = at_ms + 1, 0
             self._last_ms = at_ms
             head = (at_ms << 16) | 0x7000 | self._count
-        tail = 0x8000_0000_0000_0000 | secrets.randbits(62)
+        tail = 0x8000_0000_0000_0000 | entropy.bits(62)
         text = f"{head:016x}{tail:016x}"
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-new_id = IdMaker()
+maker: ContextVar[IdMaker] = ContextVar("wherry_ids", default=IdMaker())  # noqa: B039 - one for the process
+"""A simulated machine has its own."""
+
+
+def new_id() -> str:
+    """An id, 36 characters, greater than all that this process made before."""
+    return maker.get()()
 
 
 def short_ids(ids: Iterable[str]) -> dict[str, str]:

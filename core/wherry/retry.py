@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import random
 import traceback
 from dataclasses import dataclass
 from typing import Any, cast
 
+from wherry import entropy
 from wherry.errors import InvalidInput, JobTimeout, PermanentError, RetryableError, Snooze, WherryError
 from wherry.job import JobRow
 from wherry.messages import Claimed, Payload, Settlement
@@ -76,7 +76,7 @@ def after_attempt(job: Claimed, error: BaseException) -> Settlement:
         return Settlement(
             job.id, job.fence, "retry", error=described, delay_ms=max(0, round(error.retry_in * 1000))
         )
-    wait_ms = delay_ms(job.backoff, job.attempt, random.random())
+    wait_ms = delay_ms(job.backoff, job.attempt, entropy.chance())
     return Settlement(job.id, job.fence, "retry", error=described, delay_ms=wait_ms)
 
 

@@ -6,10 +6,10 @@ Any number of sweepers may run: the storage checks fence and lapse again in the 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from wherry import entropy
 from wherry.errors import StorageUnavailable
 from wherry.messages import Filter, Verdict
 from wherry.retry import after_lapse
@@ -46,7 +46,7 @@ class Sweeper:
     def __init__(self, storage: Storage, *, lease_ms: int, wall_ms: Callable[[], int] | None = None) -> None:
         self._storage = storage
         self._grace = Grace(lease_ms)
-        self._wall_ms = wall_ms or (lambda: time.time_ns() // 1_000_000)
+        self._wall_ms = wall_ms or entropy.wall_ms
         self.period_s = min(4.0, lease_ms / 2000)
         self._purged_s = 0.0
 
@@ -59,9 +59,8 @@ class Sweeper:
 
     async def sweep(self) -> list[Verdict]:
         """One look; the verdicts of what was settled."""
-        leases_judged = self._grace.allows(
-            wall_ms=self._wall_ms(), steady_ms=time.monotonic_ns() // 1_000_000
-        )
+        steady_ms = round(asyncio.get_running_loop().time() * 1000)
+        leases_judged = self._grace.allows(wall_ms=self._wall_ms(), steady_ms=steady_ms)
         rows, _ = await self._storage.query(Filter(lapsed=True, oldest_first=True), limit=_BATCH)
         settlements = [
             settlement
@@ -75,7 +74,7 @@ class Sweeper:
         return verdicts
 
     async def _purge(self) -> None:
-        now_s = time.monotonic()
+        now_s = asyncio.get_running_loop().time()
         if self._purged_s and now_s - self._purged_s < _PURGE_EVERY_S:
             return
         self._purged_s = now_s

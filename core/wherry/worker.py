@@ -8,22 +8,21 @@ object per job would cost as much as the claim.
 from __future__ import annotations
 
 import asyncio
-import random
-import secrets
 import socket
 import sys
-import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
 from typing import Any, Literal, Protocol
 
+from wherry import entropy
 from wherry.attempt import Attempt, StopReason, Watch
 from wherry.checks import require
 from wherry.client import Client
 from wherry.context import Context
 from wherry.errors import StorageUnavailable, WherryError
 from wherry.messages import Claimed, ClaimRequest, Settlement, Verdict
+from wherry.renewals import Renewals
 from wherry.reports import ReportBuffer
 from wherry.runners import Runners
 from wherry.storage.protocol import Storage
@@ -39,11 +38,17 @@ Settled = Callable[[Claimed, Settlement, Verdict, float], object]
 class LeaseKeeper(Protocol):
     """Renews the leases of running attempts from outside the worker's own thread."""
 
-    awake: bool
+    @property
+    def awake(self) -> bool:
+        """Whether it ticks: while False, the worker calls `busy` when it begins to run something."""
+        ...
 
     def start(self) -> None: ...
     def busy(self) -> None: ...
     async def stop(self) -> None: ...
+
+
+MakeKeeper = Callable[[Renewals], LeaseKeeper]
 
 
 class Worker:
@@ -60,7 +65,8 @@ class Worker:
         place: tasks declared for the other place are not claimed.
         settled: called after each settlement with its verdict.
         watch: told when user code is entered and left (the browser's keeper).
-        keeper: who renews; by default a thread of its own, in a browser nobody (`keeper.js` does).
+        keeper: makes the one who runs the renewals; by default a thread of its own, in a browser
+            nobody (`keeper.js` renews).
         retain: `retain_ms` by settlement kind.
     """
 
@@ -79,6 +85,7 @@ class Worker:
         settled: Settled | None = None,
         watch: Watch | None = None,
         retain: dict[str, int | None] | None = None,
+        keeper: MakeKeeper | None = None,
     ) -> None:
         require(
             "worker",
@@ -94,13 +101,14 @@ class Worker:
         self._namespaces = (getattr(storage, "namespace", ""),) if namespaces is None else tuple(namespaces)
         self._lease_ms, self._shutdown_timeout = round(lease * 1000), shutdown_timeout
         self._place: Literal["browser", "server"] = place
-        self.name = name or f"{socket.gethostname()}:{secrets.token_hex(4)}"
+        self.name = name or f"{socket.gethostname()}:{entropy.token(4)}"
         self._settled, self._watch, self._retain = settled, watch, retain or {}
         self._max_payload = storage.capabilities.max_payload
         self._runners = Runners(self._run, concurrency, freed=self._wake_up)
         self._clients: dict[str, Client] = {}
         self._reports = ReportBuffer(storage, watch.report if watch else None)
         self._pool = None if IN_BROWSER else ThreadPoolExecutor(concurrency, "wherry-task")
+        self._make_keeper = keeper or (None if IN_BROWSER else _in_thread)
         self._keeper: LeaseKeeper | None = None
         self._attempts: dict[str, Attempt] = {}
         self._finished: list[tuple[Claimed, Settlement, float]] = []
@@ -135,15 +143,14 @@ class Worker:
         self._main.add_done_callback(_tell_crash)
 
     def _prepare(self) -> None:
-        if self._keeper is None and not IN_BROWSER:
-            from wherry.keeper import Keeper
-
-            self._keeper = Keeper(
+        if self._keeper is None and self._make_keeper is not None:
+            renewals = Renewals(
                 self._storage,
                 lease_ms=self._lease_ms,
                 running=lambda: list(self._attempts.values()),
                 refused=self._refused,
             )
+            self._keeper = self._make_keeper(renewals)
             self._keeper.start()
 
     async def stop(self) -> None:
@@ -243,7 +250,7 @@ class Worker:
                 exchanged = await self._storage.exchange(settle, claim)
                 break
             except StorageUnavailable:
-                await asyncio.sleep(wait_s * (0.5 + random.random()))
+                await asyncio.sleep(wait_s * (0.5 + entropy.chance()))
                 wait_s = min(wait_s * 2, 5.0)
         if self._settled:
             for (job, settlement, run_s), verdict in zip(finished, exchanged.verdicts, strict=True):
@@ -256,7 +263,7 @@ class Worker:
 
     def _request(self, limit: int) -> ClaimRequest:
         names = self.registry.names(self._place)
-        token = f"{self.name}:{secrets.token_hex(8)}"
+        token = f"{self.name}:{entropy.token()}"
         return ClaimRequest(token, self.name, self._namespaces, self._queues, names, limit, self._lease_ms)
 
     async def _listen(self) -> None:
@@ -288,7 +295,7 @@ class Worker:
         try:
             settlement = await attempt.run(self._watch)
             if settlement is not None:
-                self._finished.append((job, settlement, time.monotonic() - attempt.started_s))
+                self._finished.append((job, settlement, attempt.loop.time() - attempt.started_s))
                 self._wake.set()
         finally:
             del self._attempts[job.id]
@@ -319,6 +326,12 @@ class Worker:
     def running(self) -> list[Claimed]:
         """The jobs under way."""
         return [attempt.job for attempt in self._attempts.values()]
+
+
+def _in_thread(renewals: Renewals) -> LeaseKeeper:
+    from wherry.keeper import Keeper  # a browser has no threads
+
+    return Keeper(renewals)
 
 
 def _tell_crash(main: asyncio.Task[None]) -> None:

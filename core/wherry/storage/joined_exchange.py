@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain, islice
 from typing import NamedTuple
 
+from wherry import entropy
 from wherry.errors import StorageUnavailable
 from wherry.messages import Claimed, ClaimRequest, Exchanged, Settlement
 from wherry.storage.lane import Size
@@ -27,7 +27,7 @@ class _Shared:
     def __init__(self, claims: Sequence[ClaimRequest]) -> None:
         self.claims = claims
         limit = sum(claim.limit for claim in claims)
-        self.request = claims[0]._replace(token=secrets.token_hex(16), limit=limit)
+        self.request = claims[0]._replace(token=entropy.token(16), limit=limit)
         self._owners: dict[str, str] = {}
 
     def deal(self, jobs: Iterable[Claimed]) -> dict[str, list[Claimed]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import heapq
-import secrets
 import threading
 from collections import deque
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
+from wherry import entropy
 from wherry.clock import Clock
 from wherry.job import JobRow, Slot
 from wherry.messages import (
@@ -117,7 +117,7 @@ class FeedLog:
     """One batch a transaction, numbered in commit order."""
 
     def __init__(self) -> None:
-        self.store_id = secrets.token_hex(8)
+        self.store_id = entropy.token()
         self._batches: deque[tuple[Change, ...]] = deque(maxlen=FEED_BATCHES)
         self._head = 0
 
