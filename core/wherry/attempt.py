@@ -38,6 +38,11 @@ class Attempt:
         retain: `Settlement.retain_ms` by kind.
     """
 
+    __slots__ = (
+        "_context", "_max_payload", "_pool", "_reason", "_retain", "_runner", "_task", "_thread", "_timer",
+        "job", "limit_s", "loop", "started_s",
+    )  # fmt: skip
+
     def __init__(
         self,
         job: Claimed,
@@ -50,54 +55,66 @@ class Attempt:
     ) -> None:
         self.job, self._task, self._context = job, task, context
         self._pool, self._max_payload, self._retain = pool, max_payload, retain
-        self.loop = asyncio.get_running_loop()
+        self.loop = context.loop
         self._reason: StopReason | None = None
         self._runner: asyncio.Task[Any] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._thread: asyncio.Future[Any] | None = None
-        self.limit_s = _limit_s(job)
-        self.started_s = self.loop.time()
+        self.limit_s = None if job.timeout_ms is None and job.deadline_left_ms is None else _limit_s(job)
+        self.started_s = 0.0
 
     # --- run ---------------------------------------------------------------------------------------
     async def run(self, watch: Watch | None) -> Settlement | None:
         """Run to the end and say what follows; None when the job is another's by now."""
-        self._runner = asyncio.current_task()
-        self._start_timer()
-        try:
-            output = await self._call(watch)
-            settlement = Settlement(self.job.id, self.job.fence, "complete", output=output)
-        except asyncio.CancelledError as error:
-            if self._reason is None and _is_cancelling(self._runner):
-                raise  # the worker itself is being torn down
-            settlement = self._stopped(error)
-        except Exception as error:
-            settlement = self._failed(error)
-        finally:
-            self._settle_down()
-        if self._reason == "lost" or settlement is None:
+        job = self.job
+        self.started_s = self.loop.time()
+        if self._reason is not None:
+            settlement = self._stopped(asyncio.CancelledError())  # before it began
+        else:
+            self._runner = asyncio.current_task()
+            if self.limit_s is not None:
+                self._start_timer(self.limit_s)
+            try:
+                settlement = Settlement(job.id, job.fence, "complete", await self._call(watch))
+            except asyncio.CancelledError as error:
+                if self._reason is None and _is_cancelling(self._runner):
+                    raise  # the worker itself is being torn down
+                settlement = self._stopped(error)
+            except Exception as error:
+                settlement = self._failed(error)
+            finally:
+                self._settle_down()
+        if settlement is None or self._reason == "lost":
             return None
         retain_ms = self._retain.get(settlement.kind)
         return settlement if retain_ms is None else settlement._replace(retain_ms=retain_ms)
 
     async def _call(self, watch: Watch | None) -> Payload:
-        value = self._task.load_input(self.job.input)
-        signature = self._task.signature
-        blocking = not signature.is_async
+        task = self._task
+        value = task.load_input(self.job.input)
+        signature = task.signature
         if watch:
-            watch.enter(self.job, blocking=blocking)
+            watch.enter(self.job, blocking=not signature.is_async)
         try:
-            if blocking and self._pool is not None:
-                result = await self._in_thread(self._pool, signature.call, value)
+            if signature.is_async:
+                result = await signature.call(value, self._context)
             else:
-                result = signature.call(value, self._context)
-            if inspect.isawaitable(result):
-                result = await result
+                result = await self._call_plain(value)
         finally:
             if watch:
                 watch.leave(self.job)
-        output = self._task.dump_output(result)
-        check_size(output, self._max_payload, f"the output of {self._task.name}")
+        output = task.dump_output(result)
+        if len(output) * 4 > self._max_payload:
+            check_size(output, self._max_payload, f"the output of {task.name}")
         return output
+
+    async def _call_plain(self, value: Any) -> Any:
+        """A plain `def`, whose result may be awaitable all the same."""
+        if self._pool is not None:
+            result = await self._in_thread(self._pool, self._task.signature.call, value)
+        else:
+            result = self._task.signature.call(value, self._context)
+        return await result if inspect.isawaitable(result) else result
 
     async def _in_thread(self, pool: Executor, call: Callable[..., Any], value: Any) -> Any:
         run = contextvars.copy_context().run
@@ -107,6 +124,11 @@ class Attempt:
         # Shielded: a thread cannot be cancelled, and its end must still be awaited (`drained`).
         return await asyncio.shield(self._thread)
 
+    @property
+    def in_thread(self) -> bool:
+        """Whether its handler still runs in a thread, even if nobody waits for it any more."""
+        return self._thread is not None and not self._thread.done()
+
     async def drained(self) -> None:
         """Wait until a thread that was given up on has really ended; until then its slot is taken."""
         if self._thread is not None and not self._thread.done():
@@ -114,12 +136,14 @@ class Attempt:
 
     # --- stopped from outside ------------------------------------------------------------------------
     def stop(self, reason: StopReason) -> None:
-        """Ask the handler to stop; call on the worker's loop.  The first reason stands."""
-        if self._runner is None or self._reason is not None:
+        """Ask the handler to stop, also before it began; on the worker's loop.  The first reason stands."""
+        if self._reason is not None:
             return
         self._context.cancelled = True
-        in_thread = self._thread is not None and not self._thread.done()
-        if reason == "cancel" and in_thread:
+        if self._runner is None:
+            self._reason = reason  # `run` looks at it
+            return
+        if reason == "cancel" and self.in_thread:
             return  # code in a thread sees context.cancelled, and its lease is held until it has seen it
         self._reason = reason
         self._runner.cancel()
@@ -127,12 +151,13 @@ class Attempt:
     @property
     def overdue(self) -> bool:
         """Past its time limit and grace: its lease must no longer be renewed."""
-        return self.limit_s is not None and self.loop.time() > self.started_s + self.limit_s + 5.0
+        if self.limit_s is None or not self.started_s:
+            return False
+        return self.loop.time() > self.started_s + self.limit_s + 5.0
 
-    def _start_timer(self) -> None:
-        if self.limit_s is not None:
-            reason: StopReason = "timeout" if _timeout_first(self.job) else "deadline"
-            self._timer = asyncio.get_running_loop().call_later(self.limit_s, self.stop, reason)
+    def _start_timer(self, limit_s: float) -> None:
+        reason: StopReason = "timeout" if _timeout_first(self.job) else "deadline"
+        self._timer = self.loop.call_later(limit_s, self.stop, reason)
 
     def _settle_down(self) -> None:
         if self._timer:

@@ -15,6 +15,8 @@ from wherry.errors import NotJson
 
 _MAX_EXACT = 2**53
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
 
 def canonical(value: object) -> str:
     """RFC 8785 text of a JSON value: members sorted by UTF-16 code units, ECMAScript numbers.
@@ -30,10 +32,12 @@ def canonical(value: object) -> str:
         return "[" + ",".join(map(canonical, cast("list[Any]", value))) + "]"
     if isinstance(value, float):
         return _number(value)
-    if value is None or isinstance(value, bool | int):
-        return json.dumps(value)
     if isinstance(value, str):
         return _text(value)
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, int):
+        return int.__repr__(value)
     raise NotJson("$", f"a {type(value).__name__}")
 
 
@@ -45,7 +49,7 @@ def fingerprint(value: object) -> str:
 def _text(value: str) -> str:
     if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
         raise NotJson("$", "text with half of a surrogate pair")
-    return json.dumps(value, ensure_ascii=False)
+    return _encode(value)
 
 
 def _utf16(name: str) -> bytes:

@@ -16,7 +16,7 @@ from wherry.handle import JobHandle
 from wherry.job import JobRow, JobState
 from wherry.messages import Alteration, Counts, Filter, NewJob
 from wherry.storage.protocol import CountBy, Storage
-from wherry.submission import ManifestEntry, batches, new_job
+from wherry.submission import ManifestEntry, batches, new_jobs
 from wherry.submitting import Submits, default_client
 from wherry.task import Defaults, JobOptions, Registry, Task
 from wherry.views import Job, view
@@ -145,10 +145,8 @@ class Client:
     async def _submit(self, task: Any, inputs: Sequence[Any], options: JobOptions) -> list[JobHandle[Any]]:
         known, source, defaults = await self._resolve(task)
         limit = self.storage.capabilities.max_payload
-        jobs = [
-            new_job(defaults, *source.dump_input(value), options, namespace=self.namespace, max_payload=limit)
-            for value in inputs
-        ]
+        texts = [source.dump_input(value) for value in inputs]
+        jobs = new_jobs(defaults, texts, options, namespace=self.namespace, max_payload=limit)
         if self._attached is not None and self._emitter.listening:
             await self.follower.ready()  # or the first events of these jobs could pass unheard
         handles: list[JobHandle[Any]] = []

@@ -38,13 +38,15 @@ class Context:
         cancelled: True once the job is asked to stop, its lease is lost, its time is up or the worker stops.
     """
 
+    __slots__ = ("_reporter", "_submits", "_thread", "attempt", "cancelled", "job", "loop")
+
     def __init__(self, job: Claimed, reporter: Reporter, submits: Submits) -> None:
         self.job = job
         self.attempt = job.attempt
         self.cancelled = False
+        self.loop = asyncio.get_running_loop()
         self._reporter, self._submits = reporter, submits
         self._thread = threading.get_ident()
-        self._loop = asyncio.get_running_loop()
 
     def progress(self, percent: float, message: str | None = None, details: object = None) -> Told:
         """Tell how far the job is.  Takes effect at once; stored and seen by others within 0.2 s.
@@ -75,7 +77,7 @@ class Context:
         if threading.get_ident() == self._thread:
             self._reporter.report(news)
         else:
-            self._loop.call_soon_threadsafe(self._reporter.report, news)
+            self.loop.call_soon_threadsafe(self._reporter.report, news)
 
 
 def _json(value: object, label: str) -> Payload:

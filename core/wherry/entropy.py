@@ -5,11 +5,15 @@ The steady clock is the event loop's (`loop.time()`), which a simulation replace
 
 from __future__ import annotations
 
+import os
 import random
 import secrets
+import struct
 import time
 from contextvars import ContextVar
 from typing import Protocol
+
+_WORDS, _WORD_BITS = 256, 64
 
 
 class Entropy(Protocol):
@@ -29,7 +33,13 @@ class Entropy(Protocol):
 
 
 class SystemEntropy:
-    """The machine's own."""
+    """The machine's own.  Words are drawn many at a time: a call of the system costs more than an id."""
+
+    def __init__(self) -> None:
+        self._words: list[int] = []
+        if hasattr(os, "register_at_fork"):
+            # A child must not draw what its parent draws as well.
+            os.register_at_fork(after_in_child=self._words.clear)
 
     def wall_ms(self) -> int:
         return time.time_ns() // 1_000_000
@@ -38,7 +48,13 @@ class SystemEntropy:
         return random.random()
 
     def bits(self, count: int) -> int:
-        return secrets.randbits(count)
+        if count > _WORD_BITS:
+            return secrets.randbits(count)
+        while True:
+            try:
+                return self._words.pop() >> (_WORD_BITS - count)
+            except IndexError:
+                self._words += struct.unpack(f"={_WORDS}Q", os.urandom(_WORDS * _WORD_BITS // 8))
 
 
 current: ContextVar[Entropy] = ContextVar("wherry_entropy", default=SystemEntropy())  # noqa: B039 - it has no state

@@ -27,6 +27,8 @@ class JobHandle(Generic[Out_co]):
         duplicate_of: the same id when a job that stood already was returned instead of a new one.
     """
 
+    __slots__ = ("_client", "_task", "duplicate_of", "id")
+
     def __init__(
         self, client: Client, job_id: str, task: Task[Any, Out_co] | None, duplicate_of: str | None = None
     ) -> None:

@@ -21,6 +21,17 @@ if TYPE_CHECKING:
 _DEEPEST = 200
 """Levels of nesting; the encoders of Python recurse, and a browser's stack is smaller still."""
 
+_SCHEMAS: dict[Any, dict[str, Any]] = {
+    str: {"type": "string"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    bool: {"type": "boolean"},
+    type(None): {"type": "null"},
+}
+"""What needs no pydantic while a value is exactly of the type: that answers the same, and later."""
+
+_LARGEST_INT = 2**63
+
 _encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -48,6 +59,12 @@ class Checker:
         return self._resolve()
 
     @cached_property
+    def _exact(self) -> type | None:
+        """The annotation, if it is a scalar type."""
+        found = self.annotation
+        return found if isinstance(found, type) and found in _SCHEMAS else None
+
+    @cached_property
     def _adapter(self) -> TypeAdapter[Any] | None:
         if self.annotation in (Any, object):
             return None
@@ -67,6 +84,8 @@ class Checker:
 
         Raises: `Mismatch`, `NotJson`.
         """
+        if type(value) is self._exact and (text := _scalar(value)) is not None:
+            return text, value
         plain = value
         if self._adapter is None:
             require_json(value)
@@ -88,6 +107,8 @@ class Checker:
 
     def load(self, text: Payload) -> Any:
         """The value that the text says, as the annotation wants it.  Raises: `Mismatch`."""
+        if self._exact is not None and type(value := _parsed(text)) is self._exact:
+            return value
         if self._adapter is None:
             return json.loads(text)
         try:
@@ -97,6 +118,8 @@ class Checker:
 
     def schema(self) -> dict[str, Any]:
         """JSON Schema of the value; `{}` when anything goes."""
+        if self._exact is not None:
+            return dict(_SCHEMAS[self._exact])
         return {} if self._adapter is None else self._adapter.json_schema()
 
     def _ours(self, error: ValueError) -> ValueError:
@@ -109,6 +132,25 @@ class Checker:
         return Mismatch(
             [f"{'.'.join([self.label, *map(str, one['loc'])])}: {one['msg']}" for one in problems]
         )
+
+
+def _scalar(value: Any) -> Payload | None:
+    """JSON text of a value of exactly a type in `_SCHEMAS`, or None if it is not a plain case."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value) if -_LARGEST_INT < value < _LARGEST_INT else None
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, str) and not value.isascii():
+        return None
+    return _encode(value)
+
+
+def _parsed(text: Payload) -> Any:
+    """The JSON value of a text, or the text itself's absence: `...` where it is no JSON."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return ...
 
 
 def check_size(text: Payload, limit: int, argument: str) -> None:

@@ -255,8 +255,7 @@ class Worker:
         if self._settled:
             for (job, settlement, run_s), verdict in zip(finished, exchanged.verdicts, strict=True):
                 self._settled(job, settlement, verdict, run_s)
-        for job in exchanged.jobs:
-            self._runners.assign(job)
+        self._take(exchanged.jobs)
         due_ms = exchanged.next_due_in_ms
         self._next_due_s = SAFETY_POLL_S if due_ms is None else min(SAFETY_POLL_S, max(due_ms, 1) / 1000)
         return len(exchanged.jobs)
@@ -279,35 +278,38 @@ class Worker:
             await asyncio.sleep(1)
 
     # --- runners ---------------------------------------------------------------------------------------
-    async def _run(self, job: Claimed) -> None:
-        context = Context(job, self._reports, self._client_of(job.namespace))
-        attempt = Attempt(
-            job,
-            self.registry[job.task],
-            context,
-            pool=self._pool,
-            max_payload=self._max_payload,
-            retain=self._retain,
-        )
-        self._attempts[job.id] = attempt
-        if self._keeper and not self._keeper.awake:
+    def _take(self, jobs: Sequence[Claimed]) -> None:
+        """Line up what was claimed.  Its leases are renewed from now on, also while it waits for its turn."""
+        for job in jobs:
+            attempt = Attempt(
+                job,
+                self.registry[job.task],
+                Context(
+                    job, self._reports, self._clients.get(job.namespace) or self._client_of(job.namespace)
+                ),
+                pool=self._pool,
+                max_payload=self._max_payload,
+                retain=self._retain,
+            )
+            self._attempts[job.id] = attempt
+            self._runners.assign(attempt)
+        if jobs and self._keeper and not self._keeper.awake:
             self._keeper.busy()
+
+    async def _run(self, attempt: Attempt) -> None:
         try:
             settlement = await attempt.run(self._watch)
             if settlement is not None:
-                self._finished.append((job, settlement, attempt.loop.time() - attempt.started_s))
-                self._wake.set()
+                self._finished.append((attempt.job, settlement, attempt.loop.time() - attempt.started_s))
         finally:
-            del self._attempts[job.id]
-        await attempt.drained()
+            del self._attempts[attempt.job.id]
+        if attempt.in_thread:
+            self._wake.set()
+            await attempt.drained()
 
     def _client_of(self, namespace: str) -> Client:
         """What `context.submit` goes through: children belong to their parent's namespace."""
-        client = self._clients.get(namespace)
-        if client is None:
-            client = self._clients[namespace] = Client(
-                self._storage, namespace=namespace, tasks=self.registry
-            )
+        client = self._clients[namespace] = Client(self._storage, namespace=namespace, tasks=self.registry)
         return client
 
     def _refused(self, attempt: Attempt, verdict: Verdict) -> None:

@@ -389,3 +389,33 @@ async def test_a_wrong_setting_of_a_server_is_named(options: dict[str, object], 
         with pytest.raises(InvalidInput) as caught:
             Server(storage, ALL, **options)  # type: ignore[arg-type]
         assert problem in str(caught.value)
+
+
+# --- claimed, not begun -----------------------------------------------------------------------------
+async def test_the_lease_of_a_job_that_waits_for_its_turn_is_renewed(url: str) -> None:
+    """The first of two blocks the loop for three leases: the second, claimed with it, is not lost (R3)."""
+    async with open_storage(url) as storage:
+        client = Client(storage, tasks=ALL)
+        handles = [await client.submit(block, 3.0), await client.submit(count_words, "one two")]
+        async with Server(storage, ALL, concurrency=2, lease=1.0):
+            assert await handles[1].result(10) == 2
+        jobs = [await handle.job() for handle in handles]
+
+    assert [(job.attempts, job.interruptions, job.fence) for job in jobs] == [(1, 0, 1), (1, 0, 1)]
+
+
+async def test_a_job_that_never_got_its_turn_is_handed_back_uncharged() -> None:
+    """R10: stop while the loop was blocked by the job before it."""
+    async with open_storage("memory:") as storage:
+        client = Client(storage, tasks=ALL)
+        first = await client.submit(block, 0.2)
+        second = await client.submit(hold, "never begun")
+        worker = Worker(storage, ALL, concurrency=2, shutdown_timeout=0.0)
+        await worker.start()
+        while not worker.active:
+            await asyncio.sleep(0)
+        await worker.stop()
+
+        jobs = [await handle.job() for handle in (first, second)]
+    assert jobs[1].state == JobState.PENDING
+    assert (jobs[1].attempts, jobs[1].interruptions) == (0, 1)
