@@ -7,11 +7,22 @@ import asyncio
 from wherry.runners import Runners
 
 
+class Count:
+    """Counts calls; `reached(n)` waits for the n-th."""
 
-async def until_free(runners: Runners[str], slots: int) -> None:
-    async with asyncio.timeout(5):
-        while runners.free < slots:
-            await asyncio.sleep(0)
+    def __init__(self) -> None:
+        self._calls = 0
+        self._event = asyncio.Event()
+
+    def __call__(self) -> None:
+        self._calls += 1
+        self._event.set()
+
+    async def reached(self, calls: int) -> None:
+        async with asyncio.timeout(5):
+            while self._calls < calls:
+                self._event.clear()
+                await self._event.wait()
 
 
 async def test_work_that_never_waits_is_done_by_one_runner_in_line() -> None:
@@ -20,10 +31,11 @@ async def test_work_that_never_waits_is_done_by_one_runner_in_line() -> None:
     async def run(work: str) -> None:
         done.append((work, asyncio.current_task()))
 
-    runners = Runners(run, 10, freed=lambda: None)
+    ended = Count()
+    runners = Runners(run, 10, freed=ended)
     for work in "abcdefgh":
         runners.assign(work)
-    await until_free(runners, 10)
+    await ended.reached(8)
 
     assert [work for work, _ in done] == list("abcdefgh")
     assert len({task for _, task in done}) == 1
@@ -31,23 +43,22 @@ async def test_work_that_never_waits_is_done_by_one_runner_in_line() -> None:
 
 
 async def test_work_that_waits_lets_the_next_in_line_begin() -> None:
-    begun: list[str] = []
-    gate = asyncio.Event()
+    order: list[str] = []
+    begun, ended, gate = Count(), Count(), asyncio.Event()
 
     async def run(work: str) -> None:
-        begun.append(work)
+        order.append(work)
+        begun()
         await gate.wait()
 
-    runners = Runners(run, 3, freed=lambda: None)
+    runners = Runners(run, 3, freed=ended)
     for work in "abc":
         runners.assign(work)
-    async with asyncio.timeout(5):
-        while len(begun) < 3:
-            await asyncio.sleep(0)
+    await begun.reached(3)
 
-    assert (begun, runners.free) == (["a", "b", "c"], 0)
+    assert (order, runners.free) == (["a", "b", "c"], 0)
     gate.set()
-    await until_free(runners, 3)
+    await ended.reached(3)
     await runners.end()
 
 
@@ -61,34 +72,34 @@ async def test_busy_work_leaves_turns_to_the_rest_of_the_loop() -> None:
             pass
         done.append(work)
 
-    runners = Runners(run, 50, freed=lambda: None)
+    ended = Count()
+    runners = Runners(run, 50, freed=ended)
     for number in range(50):
         runners.assign(str(number))
     for _ in range(3):
         await asyncio.sleep(0)
 
     assert 0 < len(done) < 40
-    await until_free(runners, 50)
+    await ended.reached(50)
     await runners.end()
 
 
 async def test_each_end_of_a_piece_is_told_though_the_runner_goes_on() -> None:
     """What is done must be settled, however long the next piece takes."""
-    gate, told = asyncio.Event(), asyncio.Event()
+    gate, ended = asyncio.Event(), Count()
 
     async def run(work: str) -> None:
         if work == "long":
             await gate.wait()
 
-    runners = Runners(run, 2, freed=told.set)
+    runners = Runners(run, 2, freed=ended)
     runners.assign("short")
     runners.assign("long")
-    async with asyncio.timeout(5):
-        await told.wait()
+    await ended.reached(1)
 
     assert runners.free == 1
     gate.set()
-    await until_free(runners, 2)
+    await ended.reached(2)
     await runners.end()
 
 

@@ -15,8 +15,8 @@ from wherry.validation import Checker, Mismatch
 
 SCALARS = (str, int, float, bool, type(None))
 VALUES = (
-    "", "text", "naïve \u2028 😀", "5", 0, -7, 2**70, 10**400, True, False, None, 1.5, -0.0, 1e22, 3.0, [1], {"a": 1},
-    b"bytes",
+    "", "text", "naïve \u2028 😀", "5", 0, -7, 2**70, 10**400, True, False, None, 1.5, -0.0, 1e22, 3.0, [1],
+    {"a": 1}, b"bytes",
 )  # fmt: skip
 
 

@@ -404,18 +404,24 @@ async def test_the_lease_of_a_job_that_waits_for_its_turn_is_renewed(url: str) -
     assert [(job.attempts, job.interruptions, job.fence) for job in jobs] == [(1, 0, 1), (1, 0, 1)]
 
 
-async def test_a_job_that_never_got_its_turn_is_handed_back_uncharged() -> None:
-    """R10: stop while the loop was blocked by the job before it."""
-    async with open_storage("memory:") as storage:
-        client = Client(storage, tasks=ALL)
-        first = await client.submit(block, 0.2)
-        second = await client.submit(hold, "never begun")
-        worker = Worker(storage, ALL, concurrency=2, shutdown_timeout=0.0)
-        await worker.start()
-        while not worker.active:
-            await asyncio.sleep(0)
-        await worker.stop()
+async def test_a_job_stopped_before_its_turn_is_handed_back_uncharged() -> None:
+    """R10: it was claimed together with the one before it, and never begun."""
+    begun: list[str] = []
 
-        jobs = [await handle.job() for handle in (first, second)]
-    assert jobs[1].state == JobState.PENDING
-    assert (jobs[1].attempts, jobs[1].interruptions) == (0, 1)
+    async def stop_the_next(job_id: str) -> None:
+        worker.stop_job(job_id, 1, "shutdown")
+
+    async def begin(name: str) -> None:
+        begun.append(name)
+
+    stopper, beginner = create_task("stopper", stop_the_next), create_task("beginner", begin)
+    async with open_storage("memory:") as storage:
+        client = Client(storage)
+        await client.submit(stopper, "the-second")
+        second = await client.submit(beginner, "never", id="the-second")
+        worker = Worker(storage, [stopper, beginner], concurrency=2)
+
+        assert await worker.run_once() == 2
+        job = await second.job()
+
+    assert (begun, job.state, job.attempts, job.interruptions) == ([], JobState.PENDING, 0, 1)
