@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, cast
 
 from wherry.errors import InvalidTask
@@ -85,11 +86,8 @@ class Signature:
     def _resolve(self, name: str, text: str) -> Any:
         """A string annotation, seen from the handler: its module's names and those it closes over."""
         plain = inspect.unwrap(getattr(self.run, "__func__", self.run))
-        closed: Mapping[str, Any] = {}
-        if hasattr(plain, "__code__"):
-            closed = inspect.getclosurevars(plain).nonlocals
         try:
-            return eval(text, {**getattr(plain, "__globals__", {}), **closed})
+            return eval(text, {**getattr(plain, "__globals__", {}), **_closed_over(plain)})
         except NameError as error:
             raise InvalidTask(
                 self.name, f"its annotation `{name}: {text}` is not defined in its module ({error})."
@@ -103,6 +101,16 @@ class Signature:
             code = getattr(self.run, "__code__", None)
             source = code.co_code + repr(code.co_consts).encode() if code else self.name.encode()
         return hashlib.sha256(source).hexdigest()[:16]
+
+
+def _closed_over(fn: Any) -> dict[str, Any]:
+    """What a function closes over, but for what has no value yet (`inspect.getclosurevars` fails there)."""
+    names = getattr(getattr(fn, "__code__", None), "co_freevars", ())
+    found: dict[str, Any] = {}
+    for name, cell in zip(names, getattr(fn, "__closure__", None) or (), strict=True):
+        with suppress(ValueError):
+            found[name] = cell.cell_contents
+    return found
 
 
 def _names_context(annotation: object) -> bool:

@@ -320,3 +320,13 @@ def test_tasks_are_loaded_from_a_module_by_name(tmp_path: Any, monkeypatch: pyte
         load_tasks(["my_empty"])
     with pytest.raises(Exception, match="cannot import the task module 'my_absent'"):
         load_tasks(["my_absent"])
+
+
+def test_a_task_may_close_over_what_has_no_value_yet() -> None:
+    def length(text: str) -> int:
+        return len(text) + later
+
+    one: Task[str, int] = create_task("length", length)
+
+    assert one.dump_input("abc") == ('"abc"', "abc")
+    later = 1
