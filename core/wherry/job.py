@@ -79,7 +79,7 @@ class JobRow(NamedTuple):
     trace: str | None = None
     after: tuple[Edge, ...] = ()
     waiting_for: int = 0
-    """Parents that are not final yet."""
+    """Parents that are not final yet, the job it stands behind among them."""
     doomed: str | None = None
     """`fail` or `cancel`, once a parent has failed and the edge says so."""
     wake: Wake | None = None
@@ -92,3 +92,6 @@ class JobRow(NamedTuple):
     home: Home = "local"
     origin: str | None = None
     origin_seq: int | None = None
+    ordering_key: str | None = None
+    behind: str | None = None
+    """While blocked: the unfinished job of the same ordering key that comes just before it."""

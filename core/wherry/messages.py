@@ -112,6 +112,8 @@ class NewJob(NamedTuple):
     place: str = "either"
     origin: str | None = None
     origin_seq: int | None = None
+    ordering_key: str | None = None
+    """Jobs of one key, which already names the namespace, run one at a time in the order of `add`."""
 
 
 class Added(NamedTuple):

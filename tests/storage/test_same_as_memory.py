@@ -74,6 +74,7 @@ class Player:
             delay_ms=pick.choice((None, None, 300)), max_attempts=3, unique=pick.choice((None, None, unique)),
             deadline_at_ms=pick.choice((None, None, None, self.clock.now_ms() + 2000)), after=after,
             run_id=pick.choice((None, "run")), tags=pick.choice(((), ("x",), ("x", "y"))),
+            ordering_key=pick.choice((None, "n/a", "n/b")),
         )  # fmt: skip
 
     def exchange(self) -> Call:

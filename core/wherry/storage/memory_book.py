@@ -38,7 +38,7 @@ class Entry:
     """One job: what was submitted (`new`), and what has become of it."""
 
     __slots__ = (
-        "attempt", "attempted_at_ms", "cancel_requested_at_ms", "claim_token", "created_at_ms",
+        "attempt", "attempted_at_ms", "behind", "cancel_requested_at_ms", "claim_token", "created_at_ms",
         "deadline_at_ms", "details", "doomed", "errors", "fence", "finished_at_ms", "hidden", "id",
         "interruptions", "last_settled", "lease_until_ms", "max_attempts", "message", "new", "output",
         "percent", "purge_at_ms", "queue", "rank", "revision", "run_at_ms", "slot", "started_at_ms",
@@ -69,6 +69,7 @@ class Entry:
         self.message: str | None = None
         self.worker: str | None = None
         self.doomed: str | None = None
+        self.behind: str | None = None
         self.claim_token: str | None = None
         self.last_settled: tuple[int, str] | None = None
 
@@ -98,7 +99,7 @@ class Entry:
             self.cancel_requested_at_ms, self.percent, self.message, self.details, new.run_id,
             new.unique.key if new.unique else None, new.tags, new.trace, new.after, self.waiting_for,
             self.doomed, self.wake, self.lapse(now_ms), self.purge_at_ms, self.hidden, new.code_hash,
-            new.place, "local", new.origin, new.origin_seq,
+            new.place, "local", new.origin, new.origin_seq, new.ordering_key, self.behind,
         )  # fmt: skip
 
 
@@ -159,6 +160,7 @@ class Book:
         self.uniques: dict[str, tuple[str, int | None]] = {}
         self.children: dict[str, list[str]] = {}
         self.watchers: dict[str, set[str]] = {}
+        self.tails: dict[str, str] = {}
         self.tokens: dict[str, list[str]] = {}
         self.log_counts: dict[str, int] = {}
         self.has_steps = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import cast
 
 from wherry.job import Slot
 from wherry.messages import (
@@ -19,6 +20,7 @@ from wherry.messages import (
     Wake,
 )
 from wherry.storage.memory_book import Book, Entry
+from wherry.storage.memory_order import close_up, leave_line, line_up
 from wherry.storage.protocol import HIDDEN_FOR_MS
 
 _FINAL: dict[str, State] = {
@@ -42,14 +44,18 @@ def add(book: Book, job: NewJob) -> Added:
     run_at_ms = job.run_at_ms if job.run_at_ms is not None else now_ms + (job.delay_ms or 0)
     entry = book.entries[job.id] = Entry(job, now_ms, run_at_ms)
     _take_key(book, entry)
-    if job.after:
-        _wait_for_parents(book, entry)
-    if entry.waiting_for or entry.doomed:
-        entry.state, entry.slot = "blocked", Slot.BLOCKED
-    else:
-        book.make_due(entry, run_at_ms)
+    _wait_for_parents(book, entry)
+    line_up(book, entry)
+    _place(book, entry, run_at_ms)
     book.tell(entry, "added")
     return Added(job.id, "ok")
+
+
+def _place(book: Book, entry: Entry, run_at_ms: int) -> None:
+    if entry.waiting_for or entry.doomed:
+        entry.state, entry.slot, entry.run_at_ms = "blocked", Slot.BLOCKED, run_at_ms
+    else:
+        book.make_due(entry, run_at_ms)
 
 
 def _holder(book: Book, job: NewJob) -> str | None:
@@ -126,19 +132,11 @@ def _finish(book: Book, entry: Entry, state: State, settlement: Settlement | Non
             entry.hidden = settlement.retain_ms == 0
             entry.purge_at_ms = book.now_ms + (settlement.retain_ms or HIDDEN_FOR_MS)
     free_key(book, entry, "queued", "done")
-    book.change(entry, _told(state))
+    book.change(entry, cast("ChangeKind", state))
+    leave_line(book, entry)
     _free_children(book, entry)
+    entry.behind = None
     _wake_watchers(book, entry)
-
-
-def _told(state: State) -> ChangeKind:
-    told: dict[State, ChangeKind] = {
-        "completed": "completed",
-        "failed": "failed",
-        "cancelled": "cancelled",
-        "disabled": "disabled",
-    }
-    return told[state]
 
 
 def _let_go(entry: Entry) -> None:
@@ -169,6 +167,7 @@ def _free_children(book: Book, parent: Entry) -> None:
             if edge.parent == parent.id:
                 child.waiting_for -= 1
                 _doom(child, edge, parent.state)
+        close_up(book, child, parent)
         if not child.waiting_for and not child.doomed:
             book.make_due(child, child.run_at_ms)
             book.change(child, "released")
@@ -264,9 +263,19 @@ def _requeue(book: Book, entry: Entry) -> bool:
     entry.last_settled = None
     if entry.deadline_at_ms is not None and entry.deadline_at_ms <= book.now_ms:
         entry.deadline_at_ms = None
-    book.make_due(entry, book.now_ms)
+    _forget_parents(book, entry)
+    line_up(book, entry)
+    _place(book, entry, book.now_ms)
     book.change(entry, "released")
     return True
+
+
+def _forget_parents(book: Book, entry: Entry) -> None:
+    """It may have ended before its parents did: they free it no more."""
+    for edge in entry.new.after:
+        waiting = book.children.get(edge.parent, ())
+        if entry.id in waiting:
+            book.children[edge.parent] = [child for child in waiting if child != entry.id]
 
 
 def _disable(book: Book, entry: Entry) -> bool:

@@ -61,6 +61,12 @@ class Jobs(Protocol):
         has already failed dooms it (`fail`, `cancel`) or counts as done (`run`).  It is due
         `delay_ms` from now, at `run_at_ms`, or at once.
 
+        Jobs with one `ordering_key` form a line in the order of `add`: each stands `behind` the last
+        unfinished one before it and is blocked until that is final, in whatever way, as by an edge with
+        `run`; through retries, snoozes, sleeps and lapses the one in front keeps its place.  When a
+        job ends while it still stands behind another, the next one closes up and waits for that other.
+        `after` shows only what the submitter named; `waiting_for` counts the job in front too.
+
         If a record's `expected` version does not stand, nothing is stored and every job is
         `refused`.  A job with gates is refused with `UnsupportedByStorage` before anything is
         stored where `capabilities.limits` is false.
@@ -170,7 +176,8 @@ class Jobs(Protocol):
           to stop (once).
         - `requeue`: final but completed ones become pending and due now, `base_attempts` more to go,
           attempts and errors kept; a deadline that is over and a cancel request are dropped; one whose unique
-          key another job holds is left alone.
+          key another job holds is left alone.  One with an `ordering_key` goes to the end of the line, and is
+          blocked while there is one.  It waits for no other parent again.
         - `disable`: unfinished ones become `disabled`; the attempt of a running one is over (fence + 1).
         - `remove`: final ones and their records (`log`, `step`, `signal`) are deleted.
 

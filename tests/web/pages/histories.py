@@ -94,6 +94,7 @@ class History:
             deadline_at_ms=now_ms + self.pick((0, 6000)) if chance() < 0.2 else None,
             unique=unique if chance() < 0.3 else None, after=edges if chance() < 0.3 else (),
             run_id=self.pick((None, "r")), tags=self.some(("a", "b")), max_attempts=2,
+            ordering_key=self.pick((None, "k", "l")),
         )  # fmt: skip
 
     async def add(self) -> None:

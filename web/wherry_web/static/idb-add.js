@@ -2,6 +2,7 @@
 /** `add`: new jobs, their unique keys, the parents they wait for. */
 
 import { WherryError } from "./errors.js";
+import { Lines } from "./idb-order.js";
 import { answer } from "./idb-schema.js";
 import { canWrite, writeAll } from "./idb-records.js";
 import { Uniques } from "./idb-unique.js";
@@ -11,7 +12,7 @@ import { FINAL } from "./idb-work.js";
 /** @import { Added, Edge, NewJob, RecordWrite, Stored } from "./messages.js" */
 
 /** Stores that `add` needs. */
-export const ADD_STORES = ["jobs", "lanes", "uniques", "records", "feed"];
+export const ADD_STORES = ["jobs", "lanes", "uniques", "tails", "records", "feed"];
 
 /** `wherry.messages.PRIORITY_STEP_MS`. */
 const PRIORITY_STEP_MS = 2 ** 42;
@@ -28,13 +29,15 @@ export async function add(work, { jobs, records = [] }) {
   }
   await writeAll(work.transaction, records);
   const uniques = new Uniques(work);
+  const lines = new Lines(work);
   const parents = jobs.flatMap(({ after = [] }) => after.map(({ parent }) => parent));
   const [taken] = await Promise.all([
     idsTaken(work, jobs.map(({ id }) => id)),
     work.load(parents),
     uniques.load(jobs.flatMap(({ unique }) => (unique ? [unique.key] : []))),
+    lines.load(jobs.map(({ ordering_key }) => ordering_key)),
   ]);
-  return jobs.map((job) => addOne(work, uniques, taken, job));
+  return jobs.map((job) => addOne(work, { uniques, lines, taken }, job));
 }
 
 /** @param {NewJob[]} jobs */
@@ -64,10 +67,12 @@ async function idsTaken(work, ids) {
 }
 
 /**
- * @param {Work} work @param {Uniques} uniques @param {Set<string>} taken @param {NewJob} offered
+ * @param {Work} work
+ * @param {{ uniques: Uniques, lines: Lines, taken: Set<string> }} known
+ * @param {NewJob} offered
  * @returns {Added}
  */
-function addOne(work, uniques, taken, offered) {
+function addOne(work, { uniques, lines, taken }, offered) {
   const { id, unique, after = [] } = offered;
   if (taken.has(id)) return { id, verdict: "duplicate" };
   if (after.some(({ parent }) => !work.job(parent))) return { id, verdict: "refused" };
@@ -77,6 +82,8 @@ function addOne(work, uniques, taken, offered) {
   const job = made(offered, work.nowMs);
   if (unique) uniques.take(job);
   waitForParents(work, job);
+  lines.join(job);
+  if (job.waiting_for || job.doomed) job.state = "blocked";
   work.save(job);
   work.tell(job, "added");
   return { id, verdict: "ok" };
@@ -84,7 +91,7 @@ function addOne(work, uniques, taken, offered) {
 
 /** Fields that a row takes over as they are; unknown ones are not stored. */
 const KEPT = /** @type {const} */ ([
-  "deadline_at_ms", "timeout_ms", "run_id", "tags", "trace", "code_hash", "place", "origin", "origin_seq",
+  "deadline_at_ms", "timeout_ms", "run_id", "tags", "trace", "code_hash", "place", "origin", "origin_seq", "ordering_key",
 ]);
 
 /** @param {NewJob} offered @param {number} nowMs @returns {Stored} */
@@ -123,7 +130,6 @@ function waitForParents(work, job) {
     }
   }
   if (waits.size) job._.waits = [...waits];
-  if (waits.size || job.doomed) job.state = "blocked";
 }
 
 /**

@@ -2,6 +2,7 @@
 /** `alter`: what people do to jobs: cancel, requeue, disable, remove. */
 
 import { matching } from "./idb-find.js";
+import { Lines } from "./idb-order.js";
 import { forget } from "./idb-records.js";
 import { finish } from "./idb-settle.js";
 import { Uniques } from "./idb-unique.js";
@@ -53,6 +54,10 @@ async function requeue(work, job) {
   job.hidden = false;
   if (job.deadline_at_ms != null && job.deadline_at_ms <= work.nowMs) job.deadline_at_ms = undefined;
   work.makeDue(job, work.nowMs);
+  const lines = new Lines(work);
+  await lines.load([job.ordering_key]);
+  lines.join(job);
+  if (job.waiting_for) job.state = "blocked";
   work.change(job, "released");
   return true;
 }

@@ -12,7 +12,7 @@ import { lapseOf } from "./idb-work.js";
 /** @import { Lane, Work } from "./idb-work.js" */
 
 /** Stores that `exchange` needs. */
-export const EXCHANGE_STORES = ["jobs", "lanes", "uniques", "records", "feed"];
+export const EXCHANGE_STORES = ["jobs", "lanes", "uniques", "tails", "records", "feed"];
 
 /** Above so many lanes a claim forgets those that are empty: each costs it a read. */
 const MANY_LANES = 16;

@@ -41,6 +41,7 @@ function create(db, transaction) {
   jobs.createIndex("waits", "_.waits", { multiEntry: true });
   db.createObjectStore("lanes");
   db.createObjectStore("uniques", { keyPath: "key" });
+  db.createObjectStore("tails", { keyPath: "key" });
   db.createObjectStore("records", { keyPath: ["kind", "key"] });
   const feed = db.createObjectStore("feed", { keyPath: "seq", autoIncrement: true });
   feed.createIndex("token", "token");

@@ -2,6 +2,7 @@
 /** Settling attempts, and what follows: freed keys, freed children, sleepers that wake. */
 
 import { doom } from "./idb-add.js";
+import { closeUp, Lines } from "./idb-order.js";
 import { answer } from "./idb-schema.js";
 import { Uniques } from "./idb-unique.js";
 import { FINAL, lapseOf } from "./idb-work.js";
@@ -77,7 +78,11 @@ export async function finish(work, job, state, settlement) {
   }
   work.change(job, state);
   await new Uniques(work).free(job, "queued", "done");
+  await new Lines(work).leave(job);
   if (job._.waited) await freeWaiting(work, job);
+  if (job.behind == null) return;
+  job.behind = undefined;
+  work.save(job);
 }
 
 /** @param {Stored} job */
@@ -126,6 +131,7 @@ function freeChild(work, child, parent) {
     child.waiting_for = (child.waiting_for ?? 0) - 1;
     doom(child, edge, parent);
   }
+  closeUp(child, parent);
   if (child.waiting_for || child.doomed) return;
   work.makeDue(child, child.run_at_ms);
   work.change(child, "released");

@@ -25,6 +25,7 @@ export interface NewJob {
   deadline_at_ms?: number | null; timeout_ms?: number | null; max_attempts?: number; backoff?: Payload;
   unique?: Unique | null; after?: Edge[]; gates?: Gate[]; run_id?: string | null; tags?: string[]; trace?: string | null;
   priority_step_ms?: number; code_hash?: string; place?: string; origin?: string | null; origin_seq?: number | null;
+  ordering_key?: string | null;
 }
 
 export interface Added { id: string; verdict: Verdict }
@@ -81,6 +82,7 @@ export interface JobRow {
   after?: Edge[]; waiting_for?: number; doomed?: string | null; wake?: Wake | null; lapse?: Lapse | null;
   purge_at_ms?: number | null; hidden?: boolean; code_hash?: string; place?: string;
   home?: "local" | "outbox" | "moving" | "remote"; origin?: string | null; origin_seq?: number | null;
+  ordering_key?: string | null; behind?: string | null;
 }
 
 /** Parameters and result of every verb, by name. */
@@ -124,7 +126,7 @@ export interface Inner {
   shown?: State;
   /** Its fingerprint, unless empty. */
   print?: string;
-  /** Unfinished jobs it waits for: parents, or those of its wake. */
+  /** Unfinished jobs it waits for: parents and whom it stands behind, or those of its wake. */
   waits?: string[];
   /** Some job waits, or waited, for this one. */
   waited?: boolean;

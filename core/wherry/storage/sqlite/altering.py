@@ -9,6 +9,7 @@ from wherry.messages import Alteration, Filter, State
 from wherry.storage.sqlite.filters import STATES, search
 from wherry.storage.sqlite.finding import page_of
 from wherry.storage.sqlite.moves import Finish, finish, free_keys
+from wherry.storage.sqlite.ordering import line_up_again
 from wherry.storage.sqlite.standing import Standing, standing_of
 from wherry.storage.sqlite.transaction import Transaction, to_json
 
@@ -78,6 +79,7 @@ def _requeue(tx: Transaction, jobs: Sequence[Standing]) -> Sequence[Standing]:
     again = [job for job in jobs if job.unique_hold is None or _takes_key(tx, job)]
     now_ms = tx.now_ms
     tx.insert("requeue", [(job.seq, job.id, job.rank - job.run_at_ms + now_ms, now_ms) for job in again])
+    line_up_again(tx, [job.seq for job in again])
     tx.tell("released", again)
     return again
 

@@ -10,6 +10,7 @@ from wherry.errors import InvalidInput
 from wherry.job import Slot
 from wherry.messages import FINAL_STATES, Added, Edge, NewJob, RecordWrite, State
 from wherry.storage.sqlite.lanes import Lane
+from wherry.storage.sqlite.ordering import Lines
 from wherry.storage.sqlite.payloads import stow_input
 from wherry.storage.sqlite.records import write_records
 from wherry.storage.sqlite.standing import DOOMED
@@ -66,6 +67,7 @@ class Intake:
         self._tx = tx
         self._seq, self._stored = _known(tx, jobs)
         self._holders = _holders(tx, jobs)
+        self._lines = Lines(tx, {job.ordering_key for job in jobs if job.ordering_key is not None})
         self._lanes: dict[tuple[str, str, str], int] = {}
         self._jobs: list[_Row] = []
         self._submitted: list[_Row] = []
@@ -93,6 +95,7 @@ class Intake:
         tx.insert("add_submitted", self._submitted)
         tx.insert("add_edges", self._edges)
         tx.insert("hold_key", self._keys)
+        self._lines.store()
         tx.tell("added", self._told)
 
     def _put(self, job: NewJob) -> None:
@@ -101,6 +104,8 @@ class Intake:
         seq, lane = self._seq, self._lane(job)
         run_at_ms = job.run_at_ms if job.run_at_ms is not None else now_ms + (job.delay_ms or 0)
         waiting = self._wait(seq, job.after) if job.after else _FREE
+        if job.ordering_key is not None and self._lines.join(job.ordering_key, seq):
+            waiting = waiting._replace(waiting_for=waiting.waiting_for + 1)
         slot = waiting.slot
         state: State = "pending" if slot is None else "blocked"
         if slot is None:
@@ -115,7 +120,8 @@ class Intake:
             seq, job.fingerprint, job.priority, job.priority_step_ms, now_ms, job.max_attempts, job.backoff,
             job.timeout_ms, job.run_id, unique and unique.key, unique and unique.period_ms,
             to_json(job.tags) if job.tags else None, job.trace, to_json(job.after) if job.after else None,
-            job.code_hash, job.place, job.origin, job.origin_seq, stow_input(self._tx, seq, job.input),
+            job.code_hash, job.place, job.origin, job.origin_seq, job.ordering_key,
+            stow_input(self._tx, seq, job.input),
         ))  # fmt: skip
         self._stored[job.id] = Parent(seq, state)
         self._told.append(New(job.id, lane))

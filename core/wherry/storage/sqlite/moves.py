@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, cast
 
 from wherry.job import Slot
 from wherry.messages import ChangeKind, Payload, State
+from wherry.storage.sqlite.ordering import leave_line
 from wherry.storage.sqlite.payloads import stow_output
 from wherry.storage.sqlite.standing import DOOMED, Standing, read_wake, standing
 from wherry.storage.sqlite.transaction import Transaction, to_json
@@ -101,6 +102,7 @@ def _free_others(tx: Transaction, ended: Sequence[tuple[Standing, State]]) -> No
 
 
 def _free_those_waiting(tx: Transaction, parent: Standing, state: State) -> None:
+    leave_line(tx, parent.seq)
     waiting: list[Any] = tx.list("children", {"parent": parent.seq})
     tx.run("drop_edges", {"parent": parent.seq})
     stand = standing(tx, {job_id for _, job_id in waiting})

@@ -37,7 +37,7 @@ class Standing(NamedTuple):
     doomed: str | None
     wake: str | None
     is_parent: int
-    """1 while other jobs wait for it."""
+    """1 while other jobs wait for it, or it is the last in the line of its ordering key."""
 
     @property
     def final(self) -> bool:

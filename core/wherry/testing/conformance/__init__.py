@@ -16,7 +16,9 @@ from wherry.testing.conformance import (
     dependencies,
     feed,
     leases,
+    lines,
     opening,
+    ordering,
     payloads,
     putting_back,
     querying,
@@ -35,8 +37,8 @@ from wherry.testing.conformance.world import CASES, Case, World, case
 
 TOPICS = (
     opening, adding, claiming, waiting, settling, leases, deadlines, retaining, altering, putting_back,
-    uniqueness, dependencies, suspending, reporting, feed, records, querying, payloads, races, reunions,
-    crowds,
+    uniqueness, dependencies, ordering, lines, suspending, reporting, feed, records, querying, payloads,
+    races, reunions, crowds,
 )  # fmt: skip
 """The modules with the cases."""
 

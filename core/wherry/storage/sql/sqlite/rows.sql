@@ -14,7 +14,10 @@ SELECT json_group_array(json_array(
                 WHEN j.doomed IS NOT NULL THEN 'doomed'
                 WHEN j.deadline_at_ms <= :now_ms THEN 'deadline'
                 WHEN j.lease_until_ms <= :now_ms THEN 'lease' END,
-           j.purge_at_ms, j.hidden, s.code_hash, s.place, j.home, s.origin, s.origin_seq))
+           j.purge_at_ms, j.hidden, s.code_hash, s.place, j.home, s.origin, s.origin_seq, s.ordering_key,
+           iif(s.ordering_key IS NULL, NULL,
+               (SELECT p.id FROM edges AS e CROSS JOIN jobs AS p ON p.seq = e.parent
+                 WHERE e.child = j.seq AND e.place = -2))))
   FROM json_each(:seqs) AS b
  CROSS JOIN jobs AS j ON j.seq = b.value
  CROSS JOIN submitted AS s ON s.seq = j.seq

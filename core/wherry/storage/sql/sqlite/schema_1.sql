@@ -80,6 +80,7 @@ CREATE TABLE submitted (
     place            TEXT    NOT NULL,
     origin           TEXT,
     origin_seq       INTEGER,
+    ordering_key     TEXT,
     input            TEXT    NOT NULL
 ) STRICT;
 
@@ -91,13 +92,20 @@ CREATE TABLE payloads (
 ) STRICT;
 
 -- Unfinished jobs that another job waits for: on_failure is that of wherry.messages.Edge, or
--- 'wake' when the child is suspended on the parent.
+-- 'wake' when the child is suspended on the parent.  place: among the parents named at `add`, from 0 on;
+-- -1 of a sleeper; -2 when the child stands behind the parent in the line of their ordering key.
 CREATE TABLE edges (
     parent     INTEGER NOT NULL,
     child      INTEGER NOT NULL,
     place      INTEGER NOT NULL,
     on_failure TEXT    NOT NULL,
     PRIMARY KEY (parent, child, place)
+) STRICT, WITHOUT ROWID;
+
+-- The last unfinished job of each ordering key, for the next one to stand behind.
+CREATE TABLE tails (
+    key TEXT    NOT NULL PRIMARY KEY,
+    seq INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- Who holds a unique key, and until when if it is held for a period.
@@ -153,3 +161,4 @@ CREATE INDEX jobs_done ON jobs (state, lane, finished_at_ms, hidden) WHERE finis
 CREATE INDEX uniques_expiring ON uniques (expires_at_ms) WHERE expires_at_ms IS NOT NULL;
 CREATE INDEX submitted_run ON submitted (run_id) WHERE run_id IS NOT NULL;
 CREATE INDEX edges_child ON edges (child);
+CREATE UNIQUE INDEX tails_seq ON tails (seq);

@@ -1,0 +1,2 @@
+-- The line is empty.
+DELETE FROM tails WHERE seq = :seq
