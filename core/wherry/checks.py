@@ -103,6 +103,7 @@ CHECKS = {
     "max_attempts": count,
     "run_id": text,
     "unique": text,
+    "ordering_key": text,
     "tags": texts,
     "after": parents,
     "id": job_id,

@@ -126,7 +126,8 @@ class Client:
             options: `priority` -1000..1000, lower first; `delay`, `timeout` in seconds; `run_at`,
                 `deadline` aware datetimes; `max_attempts`; `run_id`, `tags` to find it by; `unique` key:
                 while a job of this task holds it, that one is returned; `after` jobs that must complete
-                first; `id` of your own.
+                first; `ordering_key`: jobs of one key, of whatever task, run one at a time in the order of
+                `submit` (None: in no order, though the task has a key); `id` of your own.
 
         Raises: `UnknownTask`, `InvalidInput`, `NotJson`, `PayloadTooLarge`, `JobNotFound` (in `after`).
         """

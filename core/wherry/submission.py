@@ -27,7 +27,7 @@ class ManifestEntry:
         self.defaults = Defaults(
             self.name, facts["queue"], facts["max_attempts"], facts["backoff"], facts["timeout_ms"],
             facts["priority"], facts.get("priority_step_ms", PRIORITY_STEP_MS), facts["place"],
-            tuple(facts.get("tags", ())), facts["code_hash"],
+            tuple(facts.get("tags", ())), facts["code_hash"], facts.get("ordering_key"),
         )  # fmt: skip
 
     def dump_input(self, value: object) -> tuple[Payload, Any]:
@@ -74,6 +74,7 @@ assert NewJob._fields[_INPUT + 1] == "fingerprint"
 def _model(defaults: Defaults, options: JobOptions, namespace: str) -> NewJob:
     """A job that lacks its id and its input."""
     delay, timeout, unique = options.get("delay"), options.get("timeout"), options.get("unique")
+    ordering_key = options.get("ordering_key", defaults.ordering_key)
     return NewJob(
         id="",
         namespace=namespace,
@@ -96,6 +97,7 @@ def _model(defaults: Defaults, options: JobOptions, namespace: str) -> NewJob:
         priority_step_ms=defaults.priority_step_ms,
         code_hash=defaults.code_hash,
         place=defaults.place,
+        ordering_key=None if ordering_key is None else f"{namespace}/{ordering_key}",
     )
 
 

@@ -53,6 +53,7 @@ class TaskOptions(TypedDict, total=False):
     place: Place
     aging: bool
     tags: Sequence[str]
+    ordering_key: str | None
 
 
 class JobOptions(TypedDict, total=False):
@@ -68,6 +69,7 @@ class JobOptions(TypedDict, total=False):
     unique: str
     tags: Sequence[str]
     after: Sequence[JobHandle[Any] | str]
+    ordering_key: str | None
     id: str
 
 
@@ -84,6 +86,7 @@ class Defaults(NamedTuple):
     place: str
     tags: tuple[str, ...]
     code_hash: str
+    ordering_key: str | None = None
 
 
 class Task(Generic[In_contra, Out_co]):
@@ -101,6 +104,7 @@ class Task(Generic[In_contra, Out_co]):
         self.priority = options.get("priority", 0)
         self.place: Place = options.get("place", "either")
         self.tags = tuple(options.get("tags", ()))
+        self.ordering_key = options.get("ordering_key")
         self.priority_step_ms = AGING_STEP_MS if options.get("aging") else PRIORITY_STEP_MS
         require(f"task {self.name!r}", {"name": self.name, **options})
         self._input = Checker(self.signature.input_annotation, self.signature.input_name or "input")
@@ -176,6 +180,7 @@ class Task(Generic[In_contra, Out_co]):
             place=self.place,
             tags=self.tags,
             code_hash=self.signature.code_hash(),
+            ordering_key=self.ordering_key,
         )
 
 

@@ -62,6 +62,7 @@ class JobBase(Generic[In]):
     cancel_requested_at: datetime | None
     run_id: str | None
     unique_key: str | None
+    ordering_key: str | None
     fingerprint: str
     tags: tuple[str, ...]
     fence: int
@@ -72,6 +73,8 @@ class JobBase(Generic[In]):
 class BlockedJob(JobBase[In]):
     state: Literal[JobState.BLOCKED] = JobState.BLOCKED
     after: tuple[str, ...]
+    behind: str | None
+    """The job of the same `ordering_key` that must be final first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +133,7 @@ Job: TypeAlias = (
 
 _SHARED = (
     *("id", "namespace", "queue", "task", "priority", "max_attempts", "interruptions"),
-    *("run_id", "unique_key", "fingerprint", "tags", "fence", "revision"),
+    *("run_id", "unique_key", "ordering_key", "fingerprint", "tags", "fence", "revision"),
 )
 _UNKNOWN = AttemptError(0, "WherryError", "no error was recorded", "error", "")
 
@@ -143,7 +146,7 @@ def view(row: JobRow, input: Any = None, output: Any = None) -> Job[Any, Any]:
     if row.state == "running":
         return RunningJob(**base, worker=row.worker or "", lease_until=instant(row.lease_until_ms or 0))
     if row.state == "blocked":
-        return BlockedJob(**base, after=tuple(edge.parent for edge in row.after))
+        return BlockedJob(**base, after=tuple(edge.parent for edge in row.after), behind=row.behind)
     return SuspendedJob(**base) if row.state == "suspended" else PendingJob(**base)
 
 

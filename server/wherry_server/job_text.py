@@ -20,7 +20,7 @@ _PLAIN = (
     "percent", "message", "created_at_ms", "run_at_ms", "deadline_at_ms", "started_at_ms", "attempted_at_ms",
     "finished_at_ms", "cancel_requested_at_ms", "lease_until_ms", "timeout_ms", "worker", "run_id",
     "unique_key", "fingerprint", "tags", "trace", "waiting_for", "place", "home", "origin", "fence",
-    "revision",
+    "revision", "ordering_key", "behind",
 )  # fmt: skip
 
 

@@ -127,7 +127,7 @@ async def _tasks(call: Call) -> Response:
 
 
 # --- the table ---------------------------------------------------------------------------------------
-_SAME = ("priority", "max_attempts", "run_id", "unique", "tags", "after", "id")
+_SAME = ("priority", "max_attempts", "run_id", "unique", "tags", "after", "ordering_key", "id")
 
 
 def _as_it_is(value: object) -> object:
@@ -148,6 +148,7 @@ _SUBMIT = (
     field("unique", str | None, None),
     field("tags", Sequence[str] | None, None),
     field("after", Sequence[str] | None, None),
+    field("ordering_key", str | None, None),
     field("id", str | None, None),
 )
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from wherry import (
+    BlockedJob,
     Client,
     InvalidInput,
     JobNotFound,
@@ -57,6 +58,7 @@ async def client() -> AsyncIterator[Client]:
         ({"unique": 7}, "unique: must be printable text of 1 to 1000 characters, not 7"),
         ({"tags": "urgent"}, "tags: must be a list of texts, not 'urgent'"),
         ({"tags": ["ok", 3]}, "tags: [1] must be printable text of 1 to 1000 characters, not 3"),
+        ({"ordering_key": ""}, "ordering_key: must be printable text of 1 to 1000 characters, not ''"),
         ({"after": "job"}, "after: must be a list of handles or ids, not 'job'"),
         ({"after": [3]}, "after: 3 is neither a handle nor an id"),
         ({"id": "a/b"}, "id: must have at most 200 characters and no '/'"),
@@ -163,6 +165,24 @@ async def test_the_options_of_a_submit_win_over_the_tasks() -> None:
         assert (handle.id, job.namespace, job.run_id, job.tags) == ("mine", "blue", "r", ("a",))
         assert (job.priority, job.run_at, job.max_attempts) == (-5, run_at, 9)
         assert [found.id for found in await client.get_run("r")] == ["mine"]
+
+
+async def test_an_ordering_key_is_the_submits_or_the_tasks_and_spans_tasks() -> None:
+    ordered = anything.options(ordering_key="mail")
+    async with open_storage("memory:", namespace="blue") as storage:
+        client = Client(storage)
+        await storage.write([RecordWrite("task", "anything", 0, ordered.manifest())])
+        first = await client.submit(ordered, 1)
+        by_name = await client.submit("anything", 2)
+        other_task = await client.submit(count_words, "one", ordering_key="mail")
+        other_key = await client.submit(ordered, 3, ordering_key="post")
+        free = await client.submit(ordered, 4, ordering_key=None)
+
+        jobs = [await handle.job() for handle in (first, by_name, other_task, other_key, free)]
+        keys = [job.ordering_key for job in jobs]
+        assert keys == ["blue/mail", "blue/mail", "blue/mail", "blue/post", None]
+        behind = [job.behind if isinstance(job, BlockedJob) else None for job in jobs]
+        assert behind == [None, first.id, by_name.id, None, None]
 
 
 @pytest.mark.parametrize(

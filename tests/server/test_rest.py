@@ -81,6 +81,7 @@ async def test_what_a_submitter_says_reaches_the_row(site: Site, http: httpx.Asy
         "unique": "u",
         "tags": ["x", "y"],
         "after": ["parent"],
+        "ordering_key": "o",
     }
 
     response = await http.post("/api/v1/jobs", json={"task": "t", "input": None} | said)
@@ -91,7 +92,10 @@ async def test_what_a_submitter_says_reaches_the_row(site: Site, http: httpx.Asy
         "n", -5, now_ms + 60_000, now_ms + 90_000,
     )  # fmt: skip
     assert (row.timeout_ms, row.max_attempts, row.run_id, row.tags) == (1500, 7, "r", ("x", "y"))
-    assert (row.after, row.state) == ((Edge("parent"),), "blocked")
+    assert (row.after, row.state, row.ordering_key) == ((Edge("parent"),), "blocked", "n/o")
+    await http.post("/api/v1/jobs", json={"task": "t", "id": "b", "namespace": "n", "ordering_key": "o"})
+    shown = (await http.get("/api/v1/jobs/b")).json()
+    assert (shown["ordering_key"], shown["behind"]) == ("n/o", "a")
 
 
 async def test_a_delay_is_counted_by_the_store(site: Site, http: httpx.AsyncClient) -> None:

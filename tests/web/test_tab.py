@@ -202,6 +202,17 @@ async def test_a_job_waits_for_its_parent(tab: Tab) -> None:
     assert states == ["blocked", 2]
 
 
+async def test_jobs_of_one_ordering_key_run_in_the_order_of_submit(tab: Tab) -> None:
+    found = await tab.js("""
+        const first = await queue.submit('echo', 1, { delay: 0.3, orderingKey: 'k' });
+        const second = await queue.submit('echo', 2, { priority: -9, orderingKey: 'k' });
+        const before = (await second.job()).state;
+        await second.result();
+        return [before, (await first.job()).state];""")
+
+    assert found == ["blocked", "completed"]
+
+
 async def test_a_job_has_what_was_said_of_it(tab: Tab) -> None:
     job_id = await tab.submit("echo", 1, priority=-3, tags=["a", "b"], runId="r", maxAttempts=2, delay=60)
 

@@ -87,6 +87,8 @@ def _known_facts(row: JobRow, now_ms: int) -> Iterator[tuple[str, str]]:
         "worker": row.worker,
         "run": row.run_id,
         "unique key": row.unique_key,
+        "ordering key": row.ordering_key,
+        "behind": row.behind,
         "tags": ", ".join(row.tags),
     }
     yield from ((name, value) for name, value in optional.items() if value)

@@ -54,6 +54,10 @@ def submit(
         list[str] | None,
         typer.Option(metavar="ID", help="A job that must complete first; may be given again."),
     ] = None,
+    ordering_key: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="Jobs of one key run one at a time, in the order of submit."),
+    ] = None,
     id: Annotated[
         str | None, typer.Option(metavar="ID", help="One of your own; a repeat changes nothing.")
     ] = None,
@@ -67,7 +71,8 @@ def submit(
     if name is None:
         raise typer.BadParameter("no task is named: give one behind the storage, such as text.count.")
     given = {"priority": priority, "delay": delay, "timeout": timeout, "max_attempts": max_attempts,
-             "unique": unique, "run_id": run_id, "tags": tag, "after": after, "id": id}  # fmt: skip
+             "unique": unique, "run_id": run_id, "tags": tag, "after": after, "ordering_key": ordering_key,
+             "id": id}  # fmt: skip
     options = cast("JobOptions", {key: one for key, one in given.items() if one is not None})
     screen = Screen(json=json)
     run(screen, _submit(screen, url, token, name, value, options, as_text=text, wait=wait))

@@ -85,14 +85,14 @@ def test_the_options_of_a_job_reach_it(wherry: Wherry, url: str) -> None:
     said = wherry(
         "submit", url, "echo", "2", "--priority=-5", "--delay", "60", "--timeout", "7.5",
         "--max-attempts", "2", "--unique", "key", "--run-id", "run", "--tag", "a", "--tag", "b",
-        "--after", first,
+        "--after", first, "--ordering-key", "line",
     )  # fmt: skip
 
     row = next(row for row in rows(url) if row.id == said.out.strip())
     assert (row.priority, row.timeout_ms, row.max_attempts, row.run_id) == (-5, 7500, 2, "run")
     assert (row.tags, row.after[0].parent, row.state) == (("a", "b"), "first", "blocked")
     assert row.run_at_ms - row.created_at_ms == 60_000
-    assert row.unique_key is not None
+    assert (row.unique_key is not None, row.ordering_key) == (True, "/line")
 
 
 def test_a_duplicate_prints_the_job_that_stands_and_says_so(wherry: Wherry, url: str) -> None:

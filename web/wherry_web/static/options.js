@@ -52,6 +52,7 @@ const SUBMIT = {
   unique: text,
   tags: texts,
   after: parents,
+  orderingKey: text,
   id: (value) => text(value) || ((value.includes("/") || value.length > 200) && "must have at most 200 characters and no '/'"),
 };
 

@@ -13,7 +13,7 @@ import { problemsWith } from "./schema.js";
 /**
  * A task as the store's manifest knows it.
  * @typedef {{ name: string, queue: string, max_attempts: number, backoff: string, timeout_ms: number | null, priority: number,
- *   priority_step_ms?: number, place: string, tags?: string[], code_hash: string, schema?: Record<string, any> }} Entry
+ *   priority_step_ms?: number, place: string, tags?: string[], code_hash: string, ordering_key?: string | null, schema?: Record<string, any> }} Entry
  */
 
 /** Bytes of JSON that every store takes. */
@@ -81,7 +81,7 @@ export async function newJob(task, input, options) {
   if (problems.length) throw invalidInput(task.name, problems);
   requireSize(text, task.name);
   checkSubmit(options);
-  const { priority, delay, timeout, maxAttempts, unique, after, tags } = options;
+  const { priority, delay, timeout, maxAttempts, unique, after, tags, orderingKey = task.ordering_key } = options;
   return {
     id: options.id ?? newId(),
     namespace: "",
@@ -98,6 +98,7 @@ export async function newJob(task, input, options) {
     backoff: task.backoff,
     unique: unique == null ? null : { key: `/${task.name}/${unique}`, hold: "done" },
     after: (after ?? []).map((parent) => ({ parent: typeof parent === "string" ? parent : parent.id })),
+    ordering_key: orderingKey == null ? null : `/${orderingKey}`,
     run_id: options.runId ?? null,
     tags: [...new Set([...(task.tags ?? []), ...(tags ?? [])])],
     ...(task.priority_step_ms && { priority_step_ms: task.priority_step_ms }),

@@ -65,6 +65,8 @@ export interface SubmitOptions {
   tags?: string[];
   /** Jobs that must complete first. */
   after?: (string | { readonly id: string })[];
+  /** Jobs of one key run one at a time, in the order of `submit`; null: in no order, though the task has a key. */
+  orderingKey?: string | null;
   /** Of your own, so that submitting twice stores one job. */
   id?: string;
 }
