@@ -100,8 +100,6 @@ def renew(book: Book, lease: Lease, lease_ms: int) -> Verdict:
     entry = _held(book, lease.id, lease.fence)
     if not isinstance(entry, Entry):
         return entry
-    if entry.lease_until_ms is None or entry.lease_until_ms <= book.now_ms:
-        return "lost"
     entry.lease_until_ms = book.now_ms + lease_ms
     return _asked(entry)
 

@@ -116,12 +116,13 @@ class Jobs(Protocol):
     async def renew(self, leases: Sequence[Lease], *, lease_ms: int) -> Sequence[Verdict]:
         """Hold each lease for `lease_ms` from now, by the store's own clock.
 
-        A lease is held while its job is running under the same fence and has not lapsed.  Writes
-        no change to the feed.
+        A lease is held while its job is running under the same fence.  One that has lapsed holds again as
+        long as nobody has settled it: when the store's clock jumps ahead, all lapse at once although their
+        holders live.  Writes no change to the feed.
 
         Returns:
             In order: `ok`; `cancel` when it holds but the job is asked to stop; `lost` when
-            another fence rules, it is not running, or the lease lapsed; `unknown` id.
+            another fence rules or it is not running; `unknown` id.
         """
         ...
 

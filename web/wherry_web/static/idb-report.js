@@ -15,7 +15,6 @@ export async function renew(work, { leases, lease_ms }) {
   return leases.map((lease) => {
     const job = held(work, lease);
     if (typeof job === "string") return job;
-    if (job.lease_until_ms == null || job.lease_until_ms <= work.nowMs) return "lost";
     job.lease_until_ms = work.nowMs + lease_ms;
     work.save(job);
     return asked(job);

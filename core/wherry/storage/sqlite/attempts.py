@@ -19,10 +19,7 @@ def renew(tx: Transaction, leases: Sequence[Lease], lease_ms: int) -> list[Verdi
         job = found.get(lease.id)
         verdict = _verdict(job, lease.fence)
         if job is not None and verdict != "lost":
-            if job.lease_until_ms is None or job.lease_until_ms <= tx.now_ms:
-                verdict = "lost"
-            else:
-                held.append(job.seq)
+            held.append(job.seq)
         verdicts.append(verdict)
     if held:
         tx.run("renew", {"until_ms": tx.now_ms + lease_ms, "seqs": to_json(held)})

@@ -225,7 +225,7 @@ async def a_disable_beside_a_completion_has_one_winner(world: World) -> None:
 
 
 @case("R3", "R4", "Q5")
-async def a_sweeper_beside_a_late_renewal_wins(world: World) -> None:
+async def of_a_sweeper_and_a_late_renewal_one_wins(world: World) -> None:
     jobs = [await added_and_claimed(world.storage, f"{number}") for number in range(4)]
     world.clock.advance(LEASE_MS + 1)
     async with world.second() as second:
@@ -233,9 +233,9 @@ async def a_sweeper_beside_a_late_renewal_wins(world: World) -> None:
         sweeps = [settle(world.storage, job, "retry", if_lapsed=True) for job in jobs]
         late, swept = await gather(gather(*renewals), gather(*sweeps))
 
-    assert (late, swept) == (["lost"] * 4, ["ok"] * 4), (late, swept)
+    assert {*zip(late, swept, strict=True)} <= {("ok", "lost"), ("lost", "ok")}, (late, swept)
     again = await claim(world.storage, limit=9)
-    assert [(job.attempt, job.fence) for job in again] == [(2, 2)] * 4, again
+    assert [(job.attempt, job.fence) for job in again] == [(2, 2)] * swept.count("ok"), (again, swept)
 
 
 @case("R3", "Q4")
