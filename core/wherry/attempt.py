@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from typing import Any, Literal, Protocol
 
@@ -34,13 +34,14 @@ class Attempt:
 
     Args:
         pool: runs plain `def` handlers; None runs them here, and nothing else meanwhile (a browser tab).
+        isolated: runs the handler in a process of its own and says what follows; None runs it here.
         max_payload: bytes of output allowed.
         retain: `Settlement.retain_ms` by kind.
     """
 
     __slots__ = (
-        "_context", "_max_payload", "_pool", "_reason", "_retain", "_runner", "_task", "_thread", "_timer",
-        "job", "limit_s", "loop", "started_s",
+        "_context", "_isolated", "_max_payload", "_pool", "_reason", "_retain", "_runner", "_task", "_thread",
+        "_timer", "job", "limit_s", "loop", "started_s",
     )  # fmt: skip
 
     def __init__(
@@ -52,9 +53,11 @@ class Attempt:
         pool: Executor | None,
         max_payload: int,
         retain: dict[str, int | None],
+        isolated: Callable[[], Awaitable[Settlement]] | None = None,
     ) -> None:
         self.job, self._task, self._context = job, task, context
         self._pool, self._max_payload, self._retain = pool, max_payload, retain
+        self._isolated = isolated
         self.loop = context.loop
         self._reason: StopReason | None = None
         self._runner: asyncio.Task[Any] | None = None
@@ -75,7 +78,10 @@ class Attempt:
             if self.limit_s is not None:
                 self._start_timer(self.limit_s)
             try:
-                settlement = Settlement(job.id, job.fence, "complete", await self._call(watch))
+                if self._isolated is None:
+                    settlement = Settlement(job.id, job.fence, "complete", await self._call(watch))
+                else:
+                    settlement = await self._isolated()
             except asyncio.CancelledError as error:
                 if self._reason is None and _is_cancelling(self._runner):
                     raise  # the worker itself is being torn down

@@ -86,6 +86,10 @@ def place(value: object) -> str | None:
     )
 
 
+def isolation(value: object) -> str | None:
+    return None if value == "process" else f"must be 'process' or None, not {value!r}"
+
+
 def _is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
@@ -108,6 +112,7 @@ CHECKS = {
     "after": parents,
     "id": job_id,
     "place": place,
+    "isolation": isolation,
     "concurrency": count,
     "lease": lease,
     "shutdown_timeout": seconds,

@@ -181,6 +181,25 @@ class ResultTimeout(WherryError, TimeoutError):
         self.job_id, self.seconds = job_id, seconds
 
 
+class ProcessEnded(WherryError):
+    """The process of a task with `isolation="process"` died before its handler returned.
+
+    Attributes: `status`, its exit status; negative for the signal that killed it.
+    """
+
+    code = "process_ended"
+
+    def __init__(self, task: str, status: int) -> None:
+        how = f"ended with exit status {status}"
+        if status < 0:
+            how = f"was killed by {_signal_name(-status)}"
+        super().__init__(
+            f"the process that ran {task} {how}: its last words are in the worker's log. "
+            "After SIGKILL, look whether memory ran out."
+        )
+        self.task, self.status = task, status
+
+
 class LeaseLost(WherryError):
     """Another worker holds the job now; this attempt's writes are refused."""
 
@@ -191,6 +210,15 @@ class LeaseLost(WherryError):
             f"the lease of job {job_id} lapsed and it went to another worker: make the lease longer."
         )
         self.job_id = job_id
+
+
+def _signal_name(number: int) -> str:
+    import signal
+
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 # --- raised by handlers --------------------------------------------------------------------------

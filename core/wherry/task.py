@@ -37,13 +37,18 @@ In_contra = TypeVar("In_contra", contravariant=True)
 Out_co = TypeVar("Out_co", covariant=True)
 
 Place = Literal["browser", "server", "either"]
+Isolation = Literal["process"]
 
 AGING_STEP_MS = 60_000
 """With `aging`, one step of priority is worth a minute of waiting."""
 
 
 class TaskOptions(TypedDict, total=False):
-    """Defaults of a task; durations in seconds."""
+    """Defaults of a task; durations in seconds.
+
+    `isolation="process"` runs the handler in a process of its own, on servers only, which is killed when
+    the job is cancelled, times out or is lost.
+    """
 
     queue: str
     max_attempts: int
@@ -52,6 +57,7 @@ class TaskOptions(TypedDict, total=False):
     priority: int
     place: Place
     aging: bool
+    isolation: Isolation | None
     tags: Sequence[str]
     ordering_key: str | None
 
@@ -102,11 +108,15 @@ class Task(Generic[In_contra, Out_co]):
         self.timeout = options.get("timeout")
         self.retry = options.get("retry", Backoff())
         self.priority = options.get("priority", 0)
-        self.place: Place = options.get("place", "either")
+        self.isolation = options.get("isolation")
+        self.place: Place = options.get("place", "server" if self.isolation else "either")
         self.tags = tuple(options.get("tags", ()))
         self.ordering_key = options.get("ordering_key")
         self.priority_step_ms = AGING_STEP_MS if options.get("aging") else PRIORITY_STEP_MS
         require(f"task {self.name!r}", {"name": self.name, **options})
+        if self.isolation and self.place != "server":
+            problem = f"place: isolation={self.isolation!r} is for servers, leave {self.place!r} out"
+            raise InvalidInput(f"task {self.name!r}", [problem])
         self._input = Checker(self.signature.input_annotation, self.signature.input_name or "input")
         self._output = Checker(self.signature.output_annotation, "output")
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
-from typing import Any, Literal, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from wherry import entropy
 from wherry.attempt import Attempt, StopReason, Watch
@@ -27,6 +28,9 @@ from wherry.reports import ReportBuffer
 from wherry.runners import Runners
 from wherry.storage.protocol import Storage
 from wherry.task import Registry, Task
+
+if TYPE_CHECKING:
+    from wherry.processes import ProcessPool
 
 SAFETY_POLL_S = 30.0
 IN_BROWSER = sys.platform == "emscripten"
@@ -110,6 +114,7 @@ class Worker:
         self._pool = None if IN_BROWSER else ThreadPoolExecutor(concurrency, "wherry-task")
         self._make_keeper = keeper or (None if IN_BROWSER else _in_thread)
         self._keeper: LeaseKeeper | None = None
+        self._processes: ProcessPool | None = None
         self._attempts: dict[str, Attempt] = {}
         self._finished: list[tuple[Claimed, Settlement, float]] = []
         self._wake = asyncio.Event()
@@ -143,6 +148,11 @@ class Worker:
         self._main.add_done_callback(_tell_crash)
 
     def _prepare(self) -> None:
+        isolated = [one for one in self.registry if one.isolation == "process"]
+        if isolated and self._processes is None and not IN_BROWSER:
+            from wherry.processes import ProcessPool  # a browser has none
+
+            self._processes = ProcessPool(isolated, max_payload=self._max_payload)
         if self._keeper is None and self._make_keeper is not None:
             renewals = Renewals(
                 self._storage,
@@ -180,6 +190,9 @@ class Worker:
                 await asyncio.wait((task,))
         await self._runners.end()
         self._main = self._listener = None
+        processes, self._processes = self._processes, None
+        if processes is not None:
+            processes.close()
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
             await keeper.stop()
@@ -290,11 +303,18 @@ class Worker:
                 pool=self._pool,
                 max_payload=self._max_payload,
                 retain=self._retain,
+                isolated=None if self._processes is None else self._isolated(self._processes, job),
             )
             self._attempts[job.id] = attempt
             self._runners.assign(attempt)
         if jobs and self._keeper and not self._keeper.awake:
             self._keeper.busy()
+
+    def _isolated(self, processes: ProcessPool, job: Claimed) -> Callable[[], Awaitable[Settlement]] | None:
+        if self.registry[job.task].isolation is None:
+            return None
+        client = self._clients.get(job.namespace) or self._client_of(job.namespace)
+        return partial(processes.run, job, self._reports, client)
 
     async def _run(self, attempt: Attempt) -> None:
         try:

@@ -84,6 +84,14 @@ TEXTS: list[tuple[WherryError, str, str]] = [
         "job j1 is not finished after 2.5 s: it goes on; wait again, or cancel it.",
     ),
     (
+        errors.ProcessEnded("convert", -9),
+        "process_ended",
+        (
+            "the process that ran convert was killed by SIGKILL: its last words are in the worker's log. "
+            "After SIGKILL, look whether memory ran out."
+        ),
+    ),
+    (
         errors.LeaseLost("j1"),
         "lease_lost",
         "the lease of job j1 lapsed and it went to another worker: make the lease longer.",
@@ -143,6 +151,7 @@ DATA: list[tuple[WherryError, dict[str, object]]] = [
     (errors.JobCancelled("j"), {"job_id": "j"}),
     (errors.JobDisabled("j"), {"job_id": "j"}),
     (errors.ResultTimeout("j", 2), {"job_id": "j", "seconds": 2}),
+    (errors.ProcessEnded("t", 3), {"task": "t", "status": 3}),
     (errors.LeaseLost("j"), {"job_id": "j"}),
     (errors.Snooze(1.5), {"seconds": 1.5}),
     (errors.StorageUnavailable("x"), {"outcome_unknown": False}),
