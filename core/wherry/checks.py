@@ -24,6 +24,12 @@ def count(value: object) -> str | None:
     return None
 
 
+def number(value: object) -> str | None:
+    if not _is_int(value) or cast("int", value) < 0:
+        return f"must be a whole number, not negative, not {value!r}"
+    return None
+
+
 def seconds(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
         return f"must be a number of seconds, not negative, not {value!r}"
@@ -116,6 +122,12 @@ CHECKS = {
     "concurrency": count,
     "lease": lease,
     "shutdown_timeout": seconds,
+    "delete_after_completion": seconds,
+    "delete_after_failure": seconds,
+    "delete_after_cancellation": seconds,
+    "keep_completed": number,
+    "keep_failed": number,
+    "keep_cancelled": number,
 }
 """By the name of the argument; None always passes, where an argument may be left out."""
 

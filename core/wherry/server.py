@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
 from wherry.attempt import Watch
+from wherry.checks import require
 from wherry.errors import WherryError
 from wherry.events import Emitter, Event, Listener
-from wherry.messages import Claimed, RecordWrite, Settlement, Verdict
+from wherry.messages import Claimed, RecordWrite, Settlement, State, Verdict
+from wherry.retention import Retention
 from wherry.storage.protocol import Storage
 from wherry.sweeper import Sweeper
 from wherry.task import Task
@@ -41,7 +43,10 @@ class Server:
         concurrency: jobs that run at once.
         lease: seconds a claim holds without renewal, at least 1.
         delete_after_completion: seconds to keep completed jobs, 0 removes at once (those who wait still
-            get the result), None keeps them; likewise after failure and cancellation.
+            get the result), None keeps them; likewise after failure and cancellation.  It holds for all jobs
+            of its namespaces, whoever ended them: where several servers differ, the shortest counts.
+        keep_completed: how many completed jobs of each namespace to keep, the newest by id; None keeps
+            all; likewise failed and cancelled ones.  Looked at every ten seconds.
         shutdown_timeout: seconds that `stop` lets running jobs go on.
         settled: called after each settlement with its verdict.
     """
@@ -57,6 +62,9 @@ class Server:
         delete_after_completion: float | None = None,
         delete_after_failure: float | None = None,
         delete_after_cancellation: float | None = None,
+        keep_completed: int | None = None,
+        keep_failed: int | None = None,
+        keep_cancelled: int | None = None,
         shutdown_timeout: float = 30.0,
         namespaces: Sequence[str] | None = None,
         watch: Watch | None = None,
@@ -64,6 +72,14 @@ class Server:
         settled: Settled | None = None,
     ) -> None:
         self._storage, self._told = storage, settled
+        retention = _retention(
+            (getattr(storage, "namespace", ""),) if namespaces is None else tuple(namespaces),
+            {
+                "completed": (delete_after_completion, keep_completed),
+                "failed": (delete_after_failure, keep_failed),
+                "cancelled": (delete_after_cancellation, keep_cancelled),
+            },
+        )
         self._worker = Worker(
             storage,
             tasks,
@@ -75,14 +91,10 @@ class Server:
             settled=self._count,
             watch=watch,
             name=name,
-            retain={
-                "complete": _ms(delete_after_completion),
-                "fail": _ms(delete_after_failure),
-                "cancel": _ms(delete_after_cancellation),
-            },
+            retain={kind: retention.retain_ms(kind) for kind in ("complete", "fail", "cancel")},
         )
         self.registry = self._worker.registry
-        self._sweeper = Sweeper(storage, lease_ms=round(lease * 1000))
+        self._sweeper = Sweeper(storage, lease_ms=round(lease * 1000), retention=retention)
         self._sweeping: asyncio.Task[None] | None = None
         self._emitter = Emitter()
         self._stats = Stats()
@@ -183,8 +195,22 @@ _COUNTED = {
 }
 
 
-def _ms(seconds: float | None) -> int | None:
-    return None if seconds is None else round(seconds * 1000)
+_ENDS = {"completed": "completion", "failed": "failure", "cancelled": "cancellation"}
+
+
+def _retention(
+    namespaces: tuple[str, ...], kept: Mapping[State, tuple[float | None, int | None]]
+) -> Retention:
+    """From seconds and numbers by state.  Raises: `InvalidInput`."""
+    given: dict[str, object] = {}
+    for state, (seconds, most) in kept.items():
+        given |= {f"delete_after_{_ENDS[state]}": seconds, f"keep_{state}": most}
+    require("server", given)
+    return Retention(
+        namespaces=namespaces,
+        age_ms={state: round(seconds * 1000) for state, (seconds, _) in kept.items() if seconds is not None},
+        most={state: most for state, (_, most) in kept.items() if most is not None},
+    )
 
 
 class TaskModuleError(WherryError):

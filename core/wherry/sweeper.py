@@ -6,18 +6,20 @@ Any number of sweepers may run: the storage checks fence and lapse again in the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from wherry import entropy
 from wherry.errors import StorageUnavailable
-from wherry.messages import Filter, Verdict
+from wherry.job import JobRow
+from wherry.messages import Filter, Settlement, Verdict
+from wherry.retention import Retention, clean
 from wherry.retry import after_lapse
 from wherry.storage.protocol import Storage
 
 _BATCH = 500
 _JUMP_MS = 1000
-_PURGE_EVERY_S = 10.0
+_CLEAN_EVERY_S = 10.0
 
 
 class Grace:
@@ -41,14 +43,28 @@ class Grace:
 
 
 class Sweeper:
-    """Looks every `period_s` while it runs; each look is three index reads when there is nothing to do."""
+    """Looks every `period_s` while it runs; each look is a few index reads when there is nothing to do.
 
-    def __init__(self, storage: Storage, *, lease_ms: int, wall_ms: Callable[[], int] | None = None) -> None:
-        self._storage = storage
+    Args:
+        storage: an entered storage.
+        lease_ms: of its workers, milliseconds.
+        wall_ms: the host's clock.
+        retention: which final jobs to remove, besides those that say so themselves.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        *,
+        lease_ms: int,
+        wall_ms: Callable[[], int] | None = None,
+        retention: Retention | None = None,
+    ) -> None:
+        self._storage, self._retention = storage, retention or Retention()
         self._grace = Grace(lease_ms)
         self._wall_ms = wall_ms or entropy.wall_ms
         self.period_s = min(4.0, lease_ms / 2000)
-        self._purged_s = 0.0
+        self._cleaned_s: float | None = None
 
     async def run(self) -> None:
         """Sweep until cancelled."""
@@ -61,22 +77,28 @@ class Sweeper:
         """One look; the verdicts of what was settled."""
         steady_ms = round(asyncio.get_running_loop().time() * 1000)
         leases_judged = self._grace.allows(wall_ms=self._wall_ms(), steady_ms=steady_ms)
-        rows, _ = await self._storage.query(Filter(lapsed=True, oldest_first=True), limit=_BATCH)
-        settlements = [
-            settlement
+        verdicts: list[Verdict] = []
+        cursor: str | None = None
+        while True:
+            where = Filter(lapsed=True, oldest_first=True)
+            rows, cursor = await self._storage.query(where, limit=_BATCH, cursor=cursor)
+            settlements = self._after(rows, leases_judged=leases_judged)
+            if settlements:
+                verdicts += (await self._storage.exchange(settlements, None)).verdicts
+            if cursor is None:
+                break
+        await self._clean()
+        return verdicts
+
+    def _after(self, rows: Sequence[JobRow], *, leases_judged: bool) -> list[Settlement]:
+        return [
+            self._retention.apply(settlement, row.namespace)
             for row in rows
             if (leases_judged or row.lapse != "lease") and (settlement := after_lapse(row)) is not None
         ]
-        verdicts: list[Verdict] = []
-        if settlements:
-            verdicts = list((await self._storage.exchange(settlements, None)).verdicts)
-        await self._purge()
-        return verdicts
 
-    async def _purge(self) -> None:
+    async def _clean(self) -> None:
         now_s = asyncio.get_running_loop().time()
-        if self._purged_s and now_s - self._purged_s < _PURGE_EVERY_S:
-            return
-        self._purged_s = now_s
-        while len(await self._storage.alter(Filter(expired=True), "remove", limit=_BATCH)) == _BATCH:
-            continue  # small batches, so that none holds a lock for long
+        if self._cleaned_s is None or now_s - self._cleaned_s >= _CLEAN_EVERY_S:
+            self._cleaned_s = now_s
+            await clean(self._storage, self._retention)
