@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -58,6 +58,23 @@ def text(value: object) -> str | None:
     return None
 
 
+def queue(value: object) -> str | None:
+    # The feed names a job's place as `queue/task`.
+    return text(value) or ("must hold no '/'" if "/" in str(value) else None)
+
+
+def queues(value: object) -> str | None:
+    return _each(value, queue, "queue names")
+
+
+def namespace(value: object) -> str | None:
+    return None if value == "" else queue(value)
+
+
+def namespaces(value: object) -> str | None:
+    return None if value == "*" else _each(value, namespace, "namespaces, or '*'")
+
+
 def job_id(value: object) -> str | None:
     if problem := text(value):
         return problem
@@ -66,11 +83,21 @@ def job_id(value: object) -> str | None:
     return None
 
 
+def unique(value: object) -> str | None:
+    if hasattr(value, "hold"):
+        return None
+    return text(value) and f"must be a key or a policy such as wherry.until_done(), not {value!r}"
+
+
 def texts(value: object) -> str | None:
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        return f"must be a list of texts, not {value!r}"
+    return _each(value, text, "texts")
+
+
+def _each(value: object, check: Callable[[object], str | None], what: str) -> str | None:
+    if isinstance(value, str | bytes) or not isinstance(value, Sequence):
+        return f"must be a list of {what}, not {value!r}"
     for index, one in enumerate(cast("Sequence[object]", value)):
-        if problem := text(one):
+        if problem := check(one):
             return f"[{index}] {problem}"
     return None
 
@@ -102,9 +129,12 @@ def _is_int(value: object) -> bool:
 
 CHECKS = {
     "name": text,
-    "queue": text,
-    "queues": texts,
-    "namespaces": texts,
+    "task": text,
+    "queue": queue,
+    "queues": queues,
+    "namespace": namespace,
+    "namespaces": namespaces,
+    "limit": count,
     "priority": priority,
     "delay": seconds,
     "run_at": instant,
@@ -112,8 +142,10 @@ CHECKS = {
     "timeout": positive_seconds,
     "max_attempts": count,
     "run_id": text,
-    "unique": text,
+    "unique": unique,
     "ordering_key": text,
+    "key": text,
+    "seconds": positive_seconds,
     "tags": texts,
     "after": parents,
     "id": job_id,

@@ -119,7 +119,9 @@ class JobNotFound(WherryError, LookupError):
     code = "job_not_found"
 
     def __init__(self, job_id: str) -> None:
-        super().__init__(f"no job {job_id!r} is stored: it was removed, or belongs to another storage.")
+        super().__init__(
+            f"no job {job_id!r} is stored: it was removed, or belongs to another storage or namespace."
+        )
         self.job_id = job_id
 
 
@@ -198,6 +200,53 @@ class ProcessEnded(WherryError):
             "After SIGKILL, look whether memory ran out."
         )
         self.task, self.status = task, status
+
+
+class NotRun(WherryError):
+    """`batch(stop_on_error=True)` stopped before this input was run."""
+
+    code = "not_run"
+
+    def __init__(self) -> None:
+        super().__init__("not run: an earlier input failed and stop_on_error was set; run it again.")
+
+
+class TaskPaused(WherryError):
+    """`now` was asked to run a task that is paused, by itself or by its queue."""
+
+    code = "task_paused"
+
+    def __init__(self, task: str, queue: str) -> None:
+        super().__init__(
+            f"{task!r} or its queue {queue!r} is paused: `client.resume(...)`, or `now(..., persist=False)`."
+        )
+        self.task, self.queue = task, queue
+
+
+class EventTimeout(WherryError, TimeoutError):
+    """`wait_for_event(timeout=...)` gave up."""
+
+    code = "event_timeout"
+
+    def __init__(self, name: str, seconds: float) -> None:
+        super().__init__(f"no {name} came within {seconds:g} s: wait again, or longer.")
+        self.name, self.seconds = name, seconds
+
+
+class EventsMissed(WherryError):
+    """The cursor of `client.events(since=...)` is too old or of another store.
+
+    Attributes: `cursor`, the place to go on from after reading again what matters.
+    """
+
+    code = "events_missed"
+
+    def __init__(self, cursor: str) -> None:
+        super().__init__(
+            "events were missed, they are kept no longer: read the jobs again, "
+            "then follow `client.events(since=error.cursor)`."
+        )
+        self.cursor = cursor
 
 
 class LeaseLost(WherryError):

@@ -59,8 +59,9 @@ class Emitter:
 
     def on(self, name: str, listener: Listener) -> Callable[[], None]:
         """Call `listener` for each event of that name; returns what ends it.  Raises: `InvalidInput`."""
-        if name not in EVENTS:
-            raise InvalidInput("on", [f"name: {name!r} is no event; there are {', '.join(EVENTS)}"])
+        require_event("on", name)
+        if not callable(listener):
+            raise InvalidInput("on", [f"listener: must be a function of one event, not {listener!r}"])
         self._listeners[name].append(listener)
         return lambda: self.off(name, listener)
 
@@ -78,6 +79,12 @@ class Emitter:
     def emit(self, event: Event) -> None:
         for listener in tuple(self._listeners.get(event.name, ())):
             call_safely(listener, event)
+
+
+def require_event(what: str, name: object) -> None:
+    """Raises `InvalidInput` for a name that no event has."""
+    if name not in EVENTS:
+        raise InvalidInput(what, [f"name: {name!r} is no event; there are {', '.join(EVENTS)}"])
 
 
 def call_safely(listener: Callable[[Any], object], value: object) -> None:

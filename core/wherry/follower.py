@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import UTC, datetime
+from typing import Any
 
 from wherry.errors import JobNotFound, StorageUnavailable
 from wherry.events import EVENT_OF, FINAL_EVENTS, Emitter, Event, Listener, call_safely
@@ -22,20 +23,33 @@ from wherry.views import instant
 
 _PAGE = 1000
 _RETRY_S = 0.5
-_NEEDS_ROW = frozenset({"job_progress", "job_complete", "job_error", "job_retry"})
+NEEDS_ROW = frozenset({"job_progress", "job_complete", "job_error", "job_retry"})
 
 
 class Follower:
-    """One reader of the feed, running while somebody waits or listens."""
+    """One reader of the feed, running while somebody waits or listens.
 
-    def __init__(self, storage: Storage, namespaces: Sequence[str], emitter: Emitter) -> None:
+    Args:
+        namespaces: whose jobs; empty for all of them.
+        on_error: told when the following ends by an error while somebody listens; waiters get it raised.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        namespaces: Sequence[str],
+        emitter: Emitter,
+        on_error: Callable[[Exception], object],
+    ) -> None:
         self._storage, self._namespaces, self._emitter = storage, frozenset(namespaces), emitter
+        self._on_error = on_error
         self._waiters: defaultdict[str, set[asyncio.Future[JobRow]]] = defaultdict(set)
         self._by_job: defaultdict[str, list[Listener]] = defaultdict(list)
         self._task: asyncio.Task[None] | None = None
         self._ready: asyncio.Future[None]
         self._cursor = Cursor("")
         self._kept = 0
+        self._failing: set[asyncio.Future[Any]] = set()
 
     # --- who follows -----------------------------------------------------------------------------
     async def outcome(self, job_id: str) -> JobRow:
@@ -75,6 +89,17 @@ class Follower:
     def release(self) -> None:
         self._kept = max(0, self._kept - 1)
         self._stop_if_idle()
+
+    @asynccontextmanager
+    async def followed(self, future: asyncio.Future[Any]) -> AsyncGenerator[None]:
+        """Follow meanwhile; `future` gets the error that ends the following."""
+        self._failing.add(future)
+        try:
+            await self.keep()
+            yield
+        finally:
+            self._failing.discard(future)
+            self.release()
 
     async def ready(self) -> None:
         """Return once the feed is being followed: whatever is committed from now on will be seen."""
@@ -148,7 +173,7 @@ class Follower:
             self._resolve(await self._storage.get(ids), ids)
 
     async def _dispatch(self, page: Changes) -> None:
-        items = [item for item in page.items if item.namespace in self._namespaces]
+        items = [item for item in page.items if self._is_mine(item.namespace)]
         wanted = {item.job_id for item in items if self._needs_row(item)}
         rows: Mapping[str, JobRow] = await self._storage.get(sorted(wanted)) if wanted else {}
         for item in items:
@@ -160,11 +185,14 @@ class Follower:
                     call_safely(listener, event)
         self._resolve(rows, (item.job_id for item in items if EVENT_OF.get(item.kind) in FINAL_EVENTS))
 
+    def _is_mine(self, namespace: str) -> bool:
+        return not self._namespaces or namespace in self._namespaces
+
     def _needs_row(self, item: Change) -> bool:
         name = EVENT_OF.get(item.kind, "")
         if name in FINAL_EVENTS and item.job_id in self._waiters:
             return True
-        return name in _NEEDS_ROW and (self._emitter.wants(name) or item.job_id in self._by_job)
+        return name in NEEDS_ROW and (self._emitter.wants(name) or item.job_id in self._by_job)
 
     def _resolve(self, rows: Mapping[str, JobRow], ids: Iterable[str]) -> None:
         for job_id in ids:
@@ -172,17 +200,19 @@ class Follower:
             for future in self._waiters.get(job_id, ()):
                 if future.done():
                     continue
-                if row is None:
+                if row is None or not self._is_mine(row.namespace):
                     future.set_exception(JobNotFound(job_id))
                 elif row.state in FINAL_STATES:
                     future.set_result(row)
 
     def _fail(self, error: Exception) -> None:
+        if self._emitter.listening or self._by_job:
+            call_safely(self._on_error, error)
         if not self._ready.done():
             self._ready.set_exception(error)
             self._ready.exception()  # seen here: nobody may be waiting for it
-        for futures in tuple(self._waiters.values()):
-            for future in futures:
+        for futures in (*self._waiters.values(), self._failing):
+            for future in tuple(futures):
                 if not future.done():
                     future.set_exception(error)
 

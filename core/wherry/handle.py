@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from wherry.errors import JobCancelled, JobDisabled, JobFailed, ResultTimeout
 from wherry.events import FINAL_EVENTS, Event
 from wherry.job import JobRow
+from wherry.messages import Payload
 from wherry.retry import rebuild
-from wherry.views import Job, errors_of
+from wherry.views import Job, errors_in
 
 if TYPE_CHECKING:
     from wherry.client import Client
@@ -81,30 +82,39 @@ class JobHandle(Generic[Out_co]):
         )
 
     async def events(self) -> AsyncIterator[Event]:
-        """Events of this job from now on, until it is final."""
-        queue: asyncio.Queue[Event] = asyncio.Queue()
-        stop = self._client.follower.watch(self.id, queue.put_nowait)
+        """Events of this job from now on, until it is final.
+
+        Raises: `JobNotFound`; `StorageUnavailable` when the following ends.
+        """
+        queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        follower = self._client.follower
+        stop = follower.watch(self.id, queue.put_nowait)
+        # Its outcome as well: after a resync the final event itself may never be seen.
+        ended = asyncio.ensure_future(follower.outcome(self.id))
+        ended.add_done_callback(lambda _: queue.put_nowait(None))
         try:
-            await self._client.follower.ready()
-            job = await self.job()
-            while not (job.state.is_final and queue.empty()):
-                event = await queue.get()
+            while (event := await queue.get()) is not None:
                 yield event
                 if event.name in FINAL_EVENTS:
                     return
+            ended.result()
         finally:
             stop()
+            ended.cancel()
 
 
 def failure(row: JobRow) -> BaseException:
     """The exception that a failed job means to those who wait for it."""
-    errors = errors_of(row)
-    if not errors:
-        return JobFailed(row.id, "Error", "no error was recorded")
-    last = errors[-1]
-    own = rebuild(row.id, row.errors.rstrip("\n").rpartition("\n")[2])
+    last = row.errors.rstrip("\n").rpartition("\n")[2]
+    return failure_of(row.id, last) if last else JobFailed(row.id, "Error", "no error was recorded")
+
+
+def failure_of(job_id: str, line: Payload) -> BaseException:
+    """The exception that one attempt's stored error means: the task's own where it can be rebuilt."""
+    last = errors_in(line)[0]
+    own = rebuild(job_id, line)
     if own is None:
-        return JobFailed(row.id, last.type, last.message, last.traceback, last.code)
+        return JobFailed(job_id, last.type, last.message, last.traceback, last.code)
     if last.traceback:
         own.add_note(f"The job's own traceback:\n{last.traceback}")
     return own

@@ -11,9 +11,10 @@ from wherry.canonical import fingerprint
 from wherry.checks import problems_in
 from wherry.errors import InvalidInput
 from wherry.ids import new_id
-from wherry.messages import PRIORITY_STEP_MS, Edge, NewJob, Payload, Unique
+from wherry.messages import PRIORITY_STEP_MS, Edge, NewJob, Payload
 from wherry.schema import problems_with
 from wherry.task import Defaults, JobOptions
+from wherry.uniqueness import from_data
 from wherry.validation import check_size, require_json
 
 
@@ -28,6 +29,7 @@ class ManifestEntry:
             self.name, facts["queue"], facts["max_attempts"], facts["backoff"], facts["timeout_ms"],
             facts["priority"], facts.get("priority_step_ms", PRIORITY_STEP_MS), facts["place"],
             tuple(facts.get("tags", ())), facts["code_hash"], facts.get("ordering_key"),
+            from_data(facts.get("unique")),
         )  # fmt: skip
 
     def dump_input(self, value: object) -> tuple[Payload, Any]:
@@ -73,7 +75,7 @@ assert NewJob._fields[_INPUT + 1] == "fingerprint"
 
 def _model(defaults: Defaults, options: JobOptions, namespace: str) -> NewJob:
     """A job that lacks its id and its input."""
-    delay, timeout, unique = options.get("delay"), options.get("timeout"), options.get("unique")
+    delay, timeout = options.get("delay"), options.get("timeout")
     ordering_key = options.get("ordering_key", defaults.ordering_key)
     return NewJob(
         id="",
@@ -88,7 +90,6 @@ def _model(defaults: Defaults, options: JobOptions, namespace: str) -> NewJob:
         timeout_ms=defaults.timeout_ms if timeout is None else round(timeout * 1000),
         max_attempts=options.get("max_attempts", defaults.max_attempts),
         backoff=defaults.backoff,
-        unique=None if unique is None else Unique(f"{namespace}/{defaults.name}/{unique}", "done"),
         after=tuple(
             Edge(parent if isinstance(parent, str) else parent.id) for parent in options.get("after", ())
         ),

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import json
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from functools import cached_property
 from typing import (
     TYPE_CHECKING,
     Any,
     Generic,
     Literal,
-    NamedTuple,
     Protocol,
-    TypedDict,
     TypeVar,
     Unpack,
     overload,
@@ -23,9 +21,12 @@ from wherry.checks import require
 from wherry.context import Context
 from wherry.errors import DuplicateTask, InvalidInput, InvalidOutput, UnknownTask
 from wherry.messages import PRIORITY_STEP_MS, Payload
+from wherry.options import AGING_STEP_MS, Defaults, JobOptions, Place, TaskOptions
+from wherry.outcome import Outcome
 from wherry.retry import Backoff
 from wherry.signature import Signature
 from wherry.submitting import current_client
+from wherry.uniqueness import policy_of
 from wherry.validation import Checker, Mismatch
 
 if TYPE_CHECKING:
@@ -35,64 +36,6 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 In_contra = TypeVar("In_contra", contravariant=True)
 Out_co = TypeVar("Out_co", covariant=True)
-
-Place = Literal["browser", "server", "either"]
-Isolation = Literal["process"]
-
-AGING_STEP_MS = 60_000
-"""With `aging`, one step of priority is worth a minute of waiting."""
-
-
-class TaskOptions(TypedDict, total=False):
-    """Defaults of a task; durations in seconds.
-
-    `isolation="process"` runs the handler in a process of its own, on servers only, which is killed when
-    the job is cancelled, times out or is lost.
-    """
-
-    queue: str
-    max_attempts: int
-    timeout: float | None
-    retry: Backoff
-    priority: int
-    place: Place
-    aging: bool
-    isolation: Isolation | None
-    tags: Sequence[str]
-    ordering_key: str | None
-
-
-class JobOptions(TypedDict, total=False):
-    """What one submit may say; durations in seconds, instants as aware datetimes."""
-
-    priority: int
-    delay: float
-    run_at: datetime
-    deadline: datetime
-    timeout: float
-    max_attempts: int
-    run_id: str
-    unique: str
-    tags: Sequence[str]
-    after: Sequence[JobHandle[Any] | str]
-    ordering_key: str | None
-    id: str
-
-
-class Defaults(NamedTuple):
-    """What a task gives each of its jobs, from its code or from the storage's manifest."""
-
-    name: str
-    queue: str
-    max_attempts: int
-    backoff: Payload
-    timeout_ms: int | None
-    priority: int
-    priority_step_ms: int
-    place: str
-    tags: tuple[str, ...]
-    code_hash: str
-    ordering_key: str | None = None
 
 
 class Task(Generic[In_contra, Out_co]):
@@ -112,6 +55,7 @@ class Task(Generic[In_contra, Out_co]):
         self.place: Place = options.get("place", "server" if self.isolation else "either")
         self.tags = tuple(options.get("tags", ()))
         self.ordering_key = options.get("ordering_key")
+        self.unique = policy_of(options.get("unique"))
         self.priority_step_ms = AGING_STEP_MS if options.get("aging") else PRIORITY_STEP_MS
         require(f"task {self.name!r}", {"name": self.name, **options})
         if self.isolation and self.place != "server":
@@ -142,6 +86,44 @@ class Task(Generic[In_contra, Out_co]):
         Raises: `NoDefaultClient`, and what `Client.submit` raises.
         """
         return await current_client().submit(self, input, **options)
+
+    @overload
+    async def now(self: Task[None, Out], /, *, persist: bool = ...) -> Outcome[Out]: ...
+    @overload
+    async def now(self, input: In_contra, /, *, persist: bool = ...) -> Outcome[Out_co]: ...
+    async def now(self, input: Any = None, /, *, persist: bool = True) -> Any:
+        """Run here and now, once, and say how it went: `if outcome.error is None: outcome.output`.
+
+        Args:
+            input: checked as in a submit.
+            persist: store it as a finished job through the default client.  Uniqueness does not apply.
+
+        Raises: `InvalidInput`, `NotJson`; with `persist` also `NoDefaultClient`, `PayloadTooLarge`,
+            `TaskPaused`.  What the handler raises is the outcome's `error`.
+        """
+        return await _running().run_now(self, input, persist=persist)
+
+    async def batch(
+        self,
+        inputs: Iterable[In_contra],
+        *,
+        concurrency: int = 5,
+        stop_on_error: bool = False,
+        persist: bool = True,
+    ) -> list[Outcome[Out_co]]:
+        """Run many here and now, at most `concurrency` at once; one outcome an input, in input order.
+
+        A failure, also an input that does not fit, is an outcome like any other.
+
+        Args:
+            stop_on_error: the first failure cancels those that run (`status` "cancelled") and starts no more
+                ("not_run").
+
+        Raises: `NoDefaultClient`, `TaskPaused`.
+        """
+        return await _running().run_batch(
+            self, inputs, concurrency=concurrency, stop_on_error=stop_on_error, persist=persist
+        )
 
     # --- values in and out -----------------------------------------------------------------------
     def dump_input(self, value: object) -> tuple[Payload, Any]:
@@ -174,6 +156,7 @@ class Task(Generic[In_contra, Out_co]):
     def manifest(self) -> Payload:
         """What a submitter without this code needs to know (T11): defaults as data, JSON Schema, place."""
         facts = {**self.defaults._asdict(), "schema": self._input.schema()}
+        facts["unique"] = self.unique.as_data() if self.unique else None
         return json.dumps(facts, sort_keys=True)
 
     @cached_property
@@ -191,7 +174,13 @@ class Task(Generic[In_contra, Out_co]):
             tags=self.tags,
             code_hash=self.signature.code_hash(),
             ordering_key=self.ordering_key,
+            unique=self.unique,
         )
+
+
+def _running() -> Any:
+    """By name, because what runs a task stands above it."""
+    return importlib.import_module("wherry.now")
 
 
 # The parameter NAME `context` is what tells "only a Context" from "one input".

@@ -179,8 +179,13 @@ def _base(row: JobRow, input: Any) -> dict[str, Any]:
 
 def errors_of(row: JobRow) -> tuple[AttemptError, ...]:
     """Every failed attempt's error, oldest first."""
+    return errors_in(row.errors)
+
+
+def errors_in(lines: str) -> tuple[AttemptError, ...]:
+    """The same, from the lines as they are stored."""
     # Not `splitlines`: JavaScript leaves U+2028 as it is inside a JSON string.
-    found = (json.loads(line) for line in row.errors.split("\n") if line)
+    found = (json.loads(line) for line in lines.split("\n") if line)
     return tuple(
         AttemptError(
             one.get("attempt", 0),

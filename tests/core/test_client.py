@@ -233,7 +233,12 @@ async def test_one_namespace_never_sees_anothers_jobs() -> None:
         handle = await blue.submit(add_one, 1)
 
         assert (await blue.size(), await red.size()) == (1, 0)
-        assert not await red.cancel(handle.id)
+        for refused in (red.get, red.cancel, red.retry, red.delete, red.disable, red.why, red.logs):
+            with pytest.raises(JobNotFound, match="another storage or namespace"):
+                await refused(handle.id)
+        with pytest.raises(JobNotFound):
+            await red.wait_for(handle.id)
+        assert (await handle.job()).state == "pending"
 
 
 # --- change (C8) ---------------------------------------------------------------------------------------

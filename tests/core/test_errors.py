@@ -63,7 +63,7 @@ TEXTS: list[tuple[WherryError, str, str]] = [
     (
         errors.JobNotFound("j1"),
         "job_not_found",
-        "no job 'j1' is stored: it was removed, or belongs to another storage.",
+        "no job 'j1' is stored: it was removed, or belongs to another storage or namespace.",
     ),
     (
         errors.JobFailed("j1", "app.Broken", "no paper", "Traceback ...", "printer"),
@@ -89,6 +89,29 @@ TEXTS: list[tuple[WherryError, str, str]] = [
         (
             "the process that ran convert was killed by SIGKILL: its last words are in the worker's log. "
             "After SIGKILL, look whether memory ran out."
+        ),
+    ),
+    (
+        errors.NotRun(),
+        "not_run",
+        "not run: an earlier input failed and stop_on_error was set; run it again.",
+    ),
+    (
+        errors.TaskPaused("mail.send", "mail"),
+        "task_paused",
+        "'mail.send' or its queue 'mail' is paused: `client.resume(...)`, or `now(..., persist=False)`.",
+    ),
+    (
+        errors.EventTimeout("job_complete", 0.5),
+        "event_timeout",
+        "no job_complete came within 0.5 s: wait again, or longer.",
+    ),
+    (
+        errors.EventsMissed("store:7"),
+        "events_missed",
+        (
+            "events were missed, they are kept no longer: read the jobs again, "
+            "then follow `client.events(since=error.cursor)`."
         ),
     ),
     (
@@ -153,6 +176,9 @@ DATA: list[tuple[WherryError, dict[str, object]]] = [
     (errors.ResultTimeout("j", 2), {"job_id": "j", "seconds": 2}),
     (errors.ProcessEnded("t", 3), {"task": "t", "status": 3}),
     (errors.LeaseLost("j"), {"job_id": "j"}),
+    (errors.TaskPaused("t", "q"), {"task": "t", "queue": "q"}),
+    (errors.EventTimeout("n", 2), {"name": "n", "seconds": 2}),
+    (errors.EventsMissed("c"), {"cursor": "c"}),
     (errors.Snooze(1.5), {"seconds": 1.5}),
     (errors.StorageUnavailable("x"), {"outcome_unknown": False}),
     (errors.StorageUnavailable("x", outcome_unknown=True), {"outcome_unknown": True}),

@@ -55,7 +55,7 @@ async def client() -> AsyncIterator[Client]:
         ({"deadline": "tomorrow"}, "deadline: must be a datetime with a time zone"),
         ({"max_attempts": 0}, "max_attempts: must be a whole number from 1 to 1000000, not 0"),
         ({"run_id": ""}, "run_id: must be printable text of 1 to 1000 characters, not ''"),
-        ({"unique": 7}, "unique: must be printable text of 1 to 1000 characters, not 7"),
+        ({"unique": 7}, "unique: must be a key or a policy such as wherry.until_done(), not 7"),
         ({"tags": "urgent"}, "tags: must be a list of texts, not 'urgent'"),
         ({"tags": ["ok", 3]}, "tags: [1] must be printable text of 1 to 1000 characters, not 3"),
         ({"ordering_key": ""}, "ordering_key: must be printable text of 1 to 1000 characters, not ''"),

@@ -381,7 +381,7 @@ async def test_finished_jobs_are_hidden_or_kept_as_asked() -> None:
         ({"concurrency": 2.0}, "concurrency: must be a whole number from 1 to 1000000, not 2.0"),
         ({"lease": 0.5}, "lease: must be at least 1 second, not 0.5"),
         ({"shutdown_timeout": -1}, "shutdown_timeout: must be a number of seconds, not negative, not -1"),
-        ({"queues": "urgent"}, "queues: must be a list of texts, not 'urgent'"),
+        ({"queues": "urgent"}, "queues: must be a list of queue names, not 'urgent'"),
         ({"keep_failed": -1}, "keep_failed: must be a whole number, not negative, not -1"),
         ({"delete_after_failure": -1}, "delete_after_failure: must be a number of seconds, not negative"),
     ],

@@ -7,7 +7,20 @@ from __future__ import annotations
 
 from typing import Any, assert_type
 
-from wherry import Client, CompletedJob, Context, FailedJob, JobHandle, PendingJob, Task, task
+from wherry import (
+    Client,
+    CompletedJob,
+    Context,
+    Event,
+    FailedJob,
+    JobHandle,
+    Outcome,
+    PendingJob,
+    Task,
+    task,
+    until_done,
+    within,
+)
 
 
 @task
@@ -59,6 +72,27 @@ async def submits(client: Client) -> None:
     assert_type(await async_one.later("text", delay=1.0), JobHandle[int])
     await client.submit(async_one, 3)  # pyright: ignore[reportArgumentType, reportCallIssue] - must be an error
     await client.submit(async_one, "text", retries=3)  # pyright: ignore[reportCallIssue] - must be an error
+
+
+async def runs_here() -> None:
+    outcome = await async_one.now("text")
+    if outcome.error is None:
+        assert_type(outcome.output, int)
+    else:
+        assert_type(outcome.error, BaseException)
+        assert_type(outcome.output, None)
+    assert_type(await only_context.now(), Outcome[str])
+    assert_type(await sync_one.batch([1, 2], concurrency=3), list[Outcome[str]])
+    await sync_one.batch(["one"])  # pyright: ignore[reportArgumentType] - must be an error
+
+
+async def observes(client: Client) -> None:
+    assert_type(await client.wait_for_event("job_complete", 1.0), Event)
+    async for event in client.events(names=["job_start"]):
+        assert_type(event, Event)
+    await client.submit(async_one, "text", unique=within(60, "key"))
+    async_one.options(unique=until_done())
+    await client.submit(async_one, "text", unique=3)  # pyright: ignore[reportArgumentType, reportCallIssue] - must be an error
 
 
 async def narrows(handle: JobHandle[int]) -> None:

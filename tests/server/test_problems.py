@@ -274,7 +274,7 @@ async def test_an_input_of_the_wrong_type_names_the_field(site: Site, http: http
 
 
 async def test_a_job_that_is_not_stored_is_not_found(http: httpx.AsyncClient) -> None:
-    detail = "no job 'nope' is stored: it was removed, or belongs to another storage."
+    detail = "no job 'nope' is stored: it was removed, or belongs to another storage or namespace."
     expected = problem(404, "job_not_found", "Job not found", detail, job_id="nope")
 
     assert_problem(await http.get("/api/v1/jobs/nope"), expected)

@@ -92,7 +92,7 @@ async def _submit(
     async with opened(url, token) as storage:
         text = _read_stdin() if given == "-" else given
         value = None if text is None else text if as_text else read_input(text, await _schema(storage, task))
-        client = Client(storage)
+        client = Client(storage, namespaces="*")
         handle = await client.submit(task, value, **options)
         if handle.duplicate_of:
             screen.note(f"Job {handle.id} stands already: it has this id or holds the unique key.")

@@ -60,7 +60,7 @@ async def follow(screen: Screen, url: str, token: str | None, part: str | None) 
 
     Raises: `JobNotFound`, and what the storage refuses with.
     """
-    async with opened(url, token) as storage, Client(storage) as client:
+    async with opened(url, token) as storage, Client(storage, namespaces="*") as client:
         if part is not None:
             row = await find_job(storage, part)
             return (
