@@ -87,7 +87,7 @@ def _model(defaults: Defaults, options: JobOptions, namespace: str) -> NewJob:
         delay_ms=None if delay is None else round(delay * 1000),
         run_at_ms=_at_ms(options.get("run_at")),
         deadline_at_ms=_at_ms(options.get("deadline")),
-        timeout_ms=defaults.timeout_ms if timeout is None else round(timeout * 1000),
+        timeout_ms=defaults.timeout_ms if timeout is None else max(1, round(timeout * 1000)),
         max_attempts=options.get("max_attempts", defaults.max_attempts),
         backoff=defaults.backoff,
         after=tuple(

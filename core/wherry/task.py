@@ -167,7 +167,7 @@ class Task(Generic[In_contra, Out_co]):
             queue=self.queue,
             max_attempts=self.max_attempts,
             backoff=self.retry.as_payload(),
-            timeout_ms=None if self.timeout is None else round(self.timeout * 1000),
+            timeout_ms=None if self.timeout is None else max(1, round(self.timeout * 1000)),
             priority=self.priority,
             priority_step_ms=self.priority_step_ms,
             place=self.place,

@@ -8,7 +8,7 @@ from typing import Any
 from wherry.messages import Payload
 from wherry.storage.sqlite.transaction import Transaction, to_json
 
-_LARGE = 65_536
+LARGE = 65_536
 """Characters, which are bytes near enough."""
 
 _ELSEWHERE = ""
@@ -16,12 +16,12 @@ _ELSEWHERE = ""
 
 def stow_input(tx: Transaction, seq: int, text: Payload) -> Payload:
     """What to store in the job's own column."""
-    return _stow(tx, 2 * seq, text) if len(text) > _LARGE else text
+    return _stow(tx, 2 * seq, text) if len(text) > LARGE else text
 
 
 def stow_output(tx: Transaction, seq: int, text: Payload | None) -> Payload | None:
     """What to store in the job's own column."""
-    return text if text is None or len(text) <= _LARGE else _stow(tx, 2 * seq + 1, text)
+    return text if text is None or len(text) <= LARGE else _stow(tx, 2 * seq + 1, text)
 
 
 def _stow(tx: Transaction, number: int, text: Payload) -> Payload:

@@ -57,7 +57,7 @@ class Transaction:
         self.now_ms = now_ms
         self.lanes = lanes
         self.held = held
-        self.batch: list[tuple[ChangeKind, int, list[str | int]]] = []
+        self.batch: list[tuple[ChangeKind, int, Sequence[str | int]]] = []
 
     def value(self, name: str, params: Params = ()) -> Any:
         """The first column of the first row, None if there is none."""
@@ -90,20 +90,30 @@ class Transaction:
         Returns:
             How many rows were written.
         """
-        start, size, written = 0, _ROWS_A_STATEMENT, 0
-        while start < len(rows):
-            while size > len(rows) - start:
+        if not rows:
+            return 0
+        return self.insert_cells(name, [cell for row in rows for cell in row], len(rows[0]))
+
+    def insert_cells(self, name: str, cells: Sequence[object], width: int) -> int:
+        """As `insert`, for rows of `width` cells each that lie one behind the other."""
+        left, size, start, written = len(cells) // width, _ROWS_A_STATEMENT, 0, 0
+        while left:
+            while size > left:
                 size //= 2
-            cells = [cell for row in rows[start : start + size] for cell in row]
-            written += self._db.execute(for_rows(name, size), cells).rowcount
-            start += size
+            end = start + size * width
+            written += self._db.execute(for_rows(name, size), cells[start:end]).rowcount
+            left, start = left - size, end
         return written
 
     # --- the feed --------------------------------------------------------------------------------
     def tell(self, kind: ChangeKind, jobs: Sequence[_Told]) -> None:
         """Put one change of each job at the end of this transaction's batch, one revision up."""
         for lane, together in groupby(jobs, _LANE):
-            self.batch.append((kind, lane, [x for job in together for x in (job.id, job.revision + 1)]))
+            self.tell_ids(kind, lane, [x for job in together for x in (job.id, job.revision + 1)])
+
+    def tell_ids(self, kind: ChangeKind, lane: int, news: Sequence[str | int]) -> None:
+        """As `tell`, for jobs of one lane: id, revision, id, revision ..."""
+        self.batch.append((kind, lane, news))
 
     def append_batch(self) -> int:
         """Store what was told, as `[[kind, namespace, lane, [id, revision, id, revision, ...]], ...]`.

@@ -6,7 +6,7 @@ SELECT json_group_array(json_array(
            s.created_at_ms, j.run_at_ms, j.max_attempts, s.base_attempts, s.backoff,
            iif(j.output = '', 2 * j.seq + 1, j.output), j.errors, j.attempt, j.interruptions, j.fence,
            j.epoch, j.revision, j.worker,
-           j.lease_until_ms, j.deadline_at_ms, s.timeout_ms, j.started_at_ms, j.attempted_at_ms,
+           j.lease_until_ms, j.deadline_at_ms, nullif(s.timeout_ms, 0), j.started_at_ms, j.attempted_at_ms,
            j.finished_at_ms, j.cancel_requested_at_ms,
            iif(j.percent IS NULL, NULL, printf('%!.17g', j.percent)), j.message, j.details, s.run_id,
            s.unique_key, s.tags, s.trace, s.parents, j.waiting_for, j.doomed, j.wake,

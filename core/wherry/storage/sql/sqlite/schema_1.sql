@@ -61,6 +61,7 @@ CREATE TABLE jobs (
 ) STRICT;
 
 -- What a submitter asked for, under the same seq: written once, however often the job moves.
+-- timeout_ms: 0 for none, because `sqlite3` binds a number faster than a NULL.
 CREATE TABLE submitted (
     seq              INTEGER PRIMARY KEY,
     fingerprint      TEXT    NOT NULL,
@@ -69,7 +70,7 @@ CREATE TABLE submitted (
     created_at_ms    INTEGER NOT NULL,
     base_attempts    INTEGER NOT NULL,
     backoff          TEXT    NOT NULL,
-    timeout_ms       INTEGER,
+    timeout_ms       INTEGER NOT NULL,
     run_id           TEXT,
     unique_key       TEXT,
     unique_period_ms INTEGER,
