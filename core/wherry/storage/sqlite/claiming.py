@@ -21,32 +21,31 @@ _ARMS = 16
 
 
 class Ready(NamedTuple):
-    """A job to be claimed: the columns of `ready.sql`, from `id` to `trace` those of its `Claimed`."""
+    """A job to be claimed: the columns of `ready.sql`."""
 
     rank: int
     id: str
     fence: int
     attempt: int
-    task: str
-    queue: str
-    namespace: str
+    lane: int
     input: Payload
     max_attempts: int
     interruptions: int
     backoff: Payload
     timeout_ms: int | None
     deadline_left_ms: int | None
-    checkpoint: None
     trace: str | None
     seq: int
-    lane: int
     revision: int
     """Before the claim."""
     unique_hold: str | None
 
+    def claimed(self, task: str, queue: str, namespace: str) -> Claimed:
+        """What the worker gets; the checkpoint is looked up where there may be one."""
+        return Claimed(*self[1:4], task, queue, namespace, *self[5:11], checkpoint=None, trace=self.trace)
+
 
 _INPUT = Ready._fields.index("input")
-_CLAIMED = slice(Ready._fields.index("id"), Ready._fields.index("trace") + 1)
 
 
 class Look(NamedTuple):
@@ -136,7 +135,8 @@ def _lease(tx: Transaction, jobs: Sequence[Ready], request: ClaimRequest, number
 
 
 def _claimed(tx: Transaction, jobs: Sequence[Ready], *, repeated: bool) -> list[Claimed]:
-    claimed = [Claimed._make(job[_CLAIMED]) for job in jobs]
+    names = {lane: tx.lanes.name(lane) for lane in {job.lane for job in jobs}}
+    claimed = [job.claimed(*reversed(names[job.lane])) for job in jobs]
     # A first attempt that only starts has no checkpoint: most claims need not ask.
     again = [job.id for job in claimed if repeated or job.fence > 1]
     if not again:

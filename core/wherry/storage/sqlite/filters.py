@@ -16,10 +16,10 @@ from wherry.storage.sqlite.transaction import Transaction, to_json
 STATES = cast("tuple[State, ...]", get_args(State))
 
 _SETS: dict[State, tuple[str, ...]] = {
-    "blocked": ("slot IN (3, 6) AND slot IN (2, 3, 4, 6)",),
+    "blocked": ("slot = 3", "slot = 6"),
     "pending": ("slot = 0", "slot = 1"),
-    "running": ("slot = 4 AND slot IN (2, 3, 4, 6)",),
-    "suspended": ("slot = 1", "slot = 2 AND slot IN (2, 3, 4, 6)"),
+    "running": ("slot = 4",),
+    "suspended": ("slot = 1", "slot = 2"),
     "failed": ("state = 'failed' AND finished_at_ms IS NOT NULL AND hidden = 0",),
     "cancelled": ("state = 'cancelled' AND finished_at_ms IS NOT NULL AND hidden = 0",),
     "disabled": ("state = 'disabled' AND finished_at_ms IS NOT NULL AND hidden = 0",),
@@ -27,8 +27,8 @@ _SETS: dict[State, tuple[str, ...]] = {
 """Where jobs of a state are, each worded as the index over them.  `completed` is absent: most jobs are."""
 
 _LAPSED = (
-    "SELECT seq FROM jobs WHERE slot = 6 AND slot IN (2, 3, 4, 6)"
-    " UNION SELECT seq FROM jobs WHERE slot = 4 AND slot IN (2, 3, 4, 6) AND lease_until_ms <= :now_ms"
+    "SELECT seq FROM jobs WHERE slot = 6"
+    " UNION SELECT seq FROM jobs WHERE slot = 4 AND lease_until_ms <= :now_ms"
     " UNION SELECT seq FROM jobs WHERE watch_at_ms <= :now_ms AND slot <> 5"
 )
 

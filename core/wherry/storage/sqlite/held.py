@@ -31,7 +31,7 @@ def complete_held(tx: Transaction, settlements: Sequence[Settlement]) -> list[in
 
     Call it while no job waits for another, for it looks after nobody else.
     """
-    rows: list[tuple[object, ...]] = []
+    cells: list[object] = []
     told: list[Held] = []
     others: list[int] = []
     for place, settlement in enumerate(settlements):
@@ -40,9 +40,9 @@ def complete_held(tx: Transaction, settlements: Sequence[Settlement]) -> list[in
             others.append(place)
         else:
             output = stow_output(tx, held.seq, settlement.output)
-            rows.append((held.seq, held.id, held.fence, held.revision, output, tx.now_ms))
+            cells += (held.seq, held.id, held.fence, held.revision, output, tx.now_ms)
             told.append(held)
-    if tx.insert("complete_held", rows) != len(rows):
+    if tx.insert_cells("complete_held", cells, 6) != len(told):
         raise Stale
     tx.tell("completed", told)
     return others

@@ -37,7 +37,7 @@ def best_of(name: str, arms: int) -> str:
     )
 
 
-_CLAIM_COLUMNS = 19
+_CLAIM_COLUMNS = 15
 
 
 def script(name: str) -> Sequence[str]:

@@ -5,6 +5,6 @@ SELECT json_array(
            EXISTS (SELECT 1 FROM jobs WHERE slot = 1 AND run_at_ms <= :now_ms),
            (SELECT max(lane) FROM lanes),
            EXISTS (SELECT 1 FROM claims WHERE claim = :claim)
-               OR EXISTS (SELECT 1 FROM jobs WHERE slot = 4 AND slot IN (2, 3, 4, 6) AND claim = :claim),
+               OR EXISTS (SELECT 1 FROM jobs WHERE slot = 4 AND claim = :claim),
            json((SELECT json_group_array(key) FROM records WHERE kind = 'pause')),
            EXISTS (SELECT 1 FROM edges) OR EXISTS (SELECT 1 FROM tails))

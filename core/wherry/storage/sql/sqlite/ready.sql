@@ -1,9 +1,8 @@
 -- The due jobs of one lane, best first.  Several lanes are joined by UNION ALL, which SQLite merges by
--- rank as it goes: no more rows are read than are claimed.  Columns 2 to 15 are those of Claimed;
--- a large input is the number of its payload instead.
-SELECT j.rank, j.id, j.fence + 1, j.attempt + 1, l.task, l.queue, l.namespace,
-       iif(s.input = '', 2 * j.seq, s.input), j.max_attempts, j.interruptions, s.backoff, nullif(s.timeout_ms, 0),
-       j.deadline_at_ms - ?, NULL, s.trace,
-       j.seq, j.lane, j.revision, j.unique_hold
-  FROM jobs AS j CROSS JOIN submitted AS s ON s.seq = j.seq CROSS JOIN lanes AS l ON l.lane = j.lane
+-- rank as it goes: no more rows are read than are claimed.  The columns are those of
+-- claiming.Ready; a large input is the number of its payload instead.
+SELECT j.rank, j.id, j.fence + 1, j.attempt + 1, j.lane, iif(s.input = '', 2 * j.seq, s.input), j.max_attempts,
+       j.interruptions, s.backoff, nullif(s.timeout_ms, 0), j.deadline_at_ms - ?, s.trace, j.seq, j.revision,
+       j.unique_hold
+  FROM jobs AS j CROSS JOIN submitted AS s ON s.seq = j.seq
  WHERE j.slot = 0 AND j.lane = ? AND (j.deadline_at_ms IS NULL OR j.deadline_at_ms > ?)

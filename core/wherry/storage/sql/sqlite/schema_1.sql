@@ -149,9 +149,14 @@ CREATE INDEX jobs_ready ON jobs (slot, lane, rank, id) WHERE slot = 0;
 CREATE INDEX jobs_later ON jobs (run_at_ms) WHERE slot = 1;
 CREATE INDEX jobs_later_of_lane ON jobs (lane, run_at_ms) WHERE slot = 1;
 
--- Running jobs by claim; suspended, blocked and doomed ones.  Not by lease_until_ms: a renewal would then
--- rewrite the index, and those that run are few.
-CREATE INDEX jobs_held ON jobs (slot, claim) WHERE slot IN (2, 3, 4, 6);
+-- Running jobs by claim.  Not by lease_until_ms: a renewal would then rewrite the index, and they are few.
+CREATE INDEX jobs_running ON jobs (slot, claim) WHERE slot = 4;
+
+-- Suspended, blocked and doomed ones.  An index each: `slot IN (...)` in one costs every move of a job a
+-- quarter of its time.
+CREATE INDEX jobs_suspended ON jobs (slot) WHERE slot = 2;
+CREATE INDEX jobs_blocked ON jobs (slot) WHERE slot = 3;
+CREATE INDEX jobs_doomed ON jobs (slot) WHERE slot = 6;
 
 -- What a sweeper must look at, and when.
 CREATE INDEX jobs_watched ON jobs (watch_at_ms) WHERE watch_at_ms IS NOT NULL;

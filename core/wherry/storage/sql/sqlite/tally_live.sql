@@ -4,4 +4,10 @@ SELECT json_group_array(json_array(lane, state, n))
         UNION ALL
         SELECT lane, state, count(*) FROM jobs WHERE slot = 1 GROUP BY lane, state
         UNION ALL
-        SELECT lane, state, count(*) FROM jobs WHERE slot IN (2, 3, 4, 6) GROUP BY lane, state)
+        SELECT lane, 'suspended', count(*) FROM jobs WHERE slot = 2 GROUP BY lane
+        UNION ALL
+        SELECT lane, 'blocked', count(*) FROM jobs WHERE slot = 3 GROUP BY lane
+        UNION ALL
+        SELECT lane, 'running', count(*) FROM jobs WHERE slot = 4 GROUP BY lane
+        UNION ALL
+        SELECT lane, 'blocked', count(*) FROM jobs WHERE slot = 6 GROUP BY lane)
