@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, cast
 
 from wherry.canonical import fingerprint
@@ -53,12 +54,13 @@ def new_jobs(
 
     Raises: `InvalidInput`, `PayloadTooLarge`.
     """
-    check(options)
     own_id = options.get("id")
-    if own_id and len(inputs) > 1:
-        raise InvalidInput("submit_many", ["id: one id cannot name several jobs; leave it out"])
+    if options:
+        check(options)
+        if own_id and len(inputs) > 1:
+            raise InvalidInput("submit_many", ["id: one id cannot name several jobs; leave it out"])
     # All but three fields are the same for all: a NamedTuple of thirty fields costs more than the rest.
-    model = _model(defaults, options, namespace)
+    model = _model(defaults, options, namespace) if options else _plain_model(defaults, namespace)
     front, back = model[1:_INPUT], model[_INPUT + 2 :]
     made: list[NewJob] = []
     for text, plain in inputs:
@@ -71,6 +73,11 @@ def new_jobs(
 _INPUT = NewJob._fields.index("input")
 assert NewJob._fields[0] == "id"
 assert NewJob._fields[_INPUT + 1] == "fingerprint"
+
+
+@lru_cache(256)
+def _plain_model(defaults: Defaults, namespace: str) -> NewJob:
+    return _model(defaults, {}, namespace)
 
 
 def _model(defaults: Defaults, options: JobOptions, namespace: str) -> NewJob:
@@ -112,6 +119,9 @@ _BATCH_CHARACTERS = 4 * 1024 * 1024
 
 def batches(jobs: Sequence[NewJob]) -> Iterator[Sequence[NewJob]]:
     """Jobs in the order given, cut into calls that no storage finds too large."""
+    if len(jobs) == 1:
+        yield jobs
+        return
     start = size = 0
     for at, job in enumerate(jobs):
         if at > start and (at - start == _BATCH_JOBS or size + len(job.input) > _BATCH_CHARACTERS):

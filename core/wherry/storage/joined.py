@@ -157,6 +157,8 @@ class JoinedStorage:
 
 # --- how large requests are, and which join ------------------------------------------------------------
 def _size_of_add(jobs: Sequence[NewJob]) -> Size:
+    if len(jobs) == 1:
+        return Size(1, len(jobs[0].input))
     return Size(len(jobs), sum(len(job.input) for job in jobs))
 
 

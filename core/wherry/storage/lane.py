@@ -2,7 +2,8 @@
 
 A first call goes out at once, in its caller's own task.  Those that come meanwhile wait, and
 leave together as soon as it is back.  So nobody waits for company, and under load a transaction
-carries many callers.
+carries many callers.  Callers that were answered together come back together: after a call that
+several shared, the next first one waits until the loop comes round, or it would leave alone.
 """
 
 from __future__ import annotations
@@ -54,13 +55,13 @@ class Lane(Generic[Q, R]):
         self._free = asyncio.Event()
         self._free.set()
         self._flushing: asyncio.Task[None] | None = None
+        self._shared = False
+        """Whether the last call was of several."""
 
     async def call(self, request: Q) -> R:
         """Carry out one request.  Cancelling it leaves those of others alone."""
-        if not self._free.is_set():
-            waiting = _Waiting(request, asyncio.get_running_loop().create_future())
-            self._waiting.append(waiting)
-            return await waiting.answer
+        if self._shared or not self._free.is_set():
+            return await self._join(request)
         self._free.clear()
         try:
             return (await self._send((request,)))[0]
@@ -70,6 +71,14 @@ class Lane(Generic[Q, R]):
             else:
                 self._free.set()
 
+    def _join(self, request: Q) -> asyncio.Future[R]:
+        waiting = _Waiting(request, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        if self._free.is_set():
+            self._free.clear()
+            self._flushing = asyncio.create_task(self._flush_all())
+        return waiting.answer
+
     async def drain(self) -> None:
         """Until nobody waits any more."""
         await self._free.wait()
@@ -77,6 +86,7 @@ class Lane(Generic[Q, R]):
     async def _flush_all(self) -> None:
         try:
             while batch := self._take():
+                self._shared = len(batch) > 1
                 await self._flush(batch)
         finally:
             # The rest is there only if this task itself was cancelled: the loop is ending.

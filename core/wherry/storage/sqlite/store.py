@@ -63,6 +63,10 @@ class SQLiteStorage:
             raise InvalidInput("the SQLite storage", [f"synchronous: {synchronous!r} is not normal or full"])
         self._path, self._clock = os.fspath(path), clock or SystemClock()
         self._synchronous: Synchronous = synchronous
+        self.capabilities = Capabilities(
+            feed="log", atomic="batch", clock="host", durability=_DURABILITY[synchronous],
+            priority=True, limits=False, shared="host", max_payload=1_049_600,
+        )  # fmt: skip
         self._bell = Bell()
         self._thread: StoreThread | None = None
         self._parent: SQLiteStorage | None = None
@@ -73,13 +77,6 @@ class SQLiteStorage:
     def url(self) -> str:
         option = "?synchronous=full" if self._synchronous == "full" else ""
         return f"sqlite:{self._path}{option}"
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return Capabilities(
-            feed="log", atomic="batch", clock="host", durability=_DURABILITY[self._synchronous],
-            priority=True, limits=False, shared="host", max_payload=1_049_600,
-        )  # fmt: skip
 
     def fork(self) -> SQLiteStorage:
         """The same connection and thread, for another event loop."""
