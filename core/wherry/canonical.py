@@ -24,18 +24,27 @@ def canonical(value: object) -> str:
     Integers beyond 2**53 have no ECMAScript form that keeps them; they are written in full.
     Raises `NotJson` for what JSON or UTF-8 cannot hold.
     """
+    kind = type(value)
+    if kind is str:
+        return _text(cast("str", value))
+    if kind is int:
+        return repr(value)
     if isinstance(value, dict):
         members = cast("dict[str, Any]", value)
         names = sorted(members, key=_utf16)
         return "{" + ",".join(f"{_text(name)}:{canonical(members[name])}" for name in names) + "}"
     if isinstance(value, list | tuple):
         return "[" + ",".join(map(canonical, cast("list[Any]", value))) + "]"
+    return _scalar(value)
+
+
+def _scalar(value: object) -> str:
     if isinstance(value, float):
         return _number(value)
-    if isinstance(value, str):
-        return _text(value)
     if value is None or isinstance(value, bool):
         return json.dumps(value)
+    if isinstance(value, str):
+        return _text(value)
     if isinstance(value, int):
         return int.__repr__(value)
     raise NotJson("$", f"a {type(value).__name__}")

@@ -25,16 +25,26 @@ class IdMaker:
 
     def __call__(self) -> str:
         """The next id, 36 characters."""
+        return self.many(1)[0]
+
+    def many(self, count: int) -> list[str]:
+        """The next `count` ids, each greater than the one before."""
+        source = entropy.current.get()
         with self._lock:
-            at_ms = max(entropy.wall_ms(), self._last_ms)
-            self._count = self._count + 1 if at_ms == self._last_ms else 0
-            if self._count > 0xFFF:
-                at_ms, self._count = at_ms + 1, 0
-            self._last_ms = at_ms
-            head = (at_ms << 16) | 0x7000 | self._count
-        tail = 0x8000_0000_0000_0000 | entropy.bits(62)
-        text = f"{head:016x}{tail:016x}"
-        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+            now_ms = source.wall_ms()
+            if now_ms > self._last_ms:
+                self._last_ms, self._count = now_ms, -1
+            return [self._next(source.bits(62)) for _ in range(count)]
+
+    def _next(self, chance: int) -> str:
+        self._count += 1
+        if self._count > 0xFFF:
+            self._last_ms, self._count = self._last_ms + 1, 0
+        at_ms, tail = self._last_ms, chance | 0x8000_0000_0000_0000
+        return (
+            f"{at_ms >> 16:08x}-{at_ms & 0xFFFF:04x}-7{self._count:03x}"
+            f"-{tail >> 48:04x}-{tail & 0xFFFF_FFFF_FFFF:012x}"
+        )
 
 
 maker: ContextVar[IdMaker] = ContextVar("wherry_ids", default=IdMaker())  # noqa: B039 - one for the process
@@ -44,6 +54,11 @@ maker: ContextVar[IdMaker] = ContextVar("wherry_ids", default=IdMaker())  # noqa
 def new_id() -> str:
     """An id, 36 characters, greater than all that this process made before."""
     return maker.get()()
+
+
+def new_ids(count: int) -> list[str]:
+    """As many ids, in order."""
+    return maker.get().many(count)
 
 
 def short_ids(ids: Iterable[str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any, cast
 from wherry.canonical import fingerprint
 from wherry.checks import problems_in
 from wherry.errors import InvalidInput
-from wherry.ids import new_id
+from wherry.ids import new_ids
 from wherry.messages import PRIORITY_STEP_MS, Edge, NewJob, Payload
 from wherry.schema import problems_with
 from wherry.task import Defaults, JobOptions
@@ -63,10 +63,11 @@ def new_jobs(
     model = _model(defaults, options, namespace) if options else _plain_model(defaults, namespace)
     front, back = model[1:_INPUT], model[_INPUT + 2 :]
     made: list[NewJob] = []
-    for text, plain in inputs:
+    ids = [own_id] if own_id else new_ids(len(inputs))
+    for job_id, (text, plain) in zip(ids, inputs, strict=True):
         if len(text) * 4 > max_payload:
             check_size(text, max_payload, f"the input of {defaults.name}")
-        made.append(NewJob._make((own_id or new_id(), *front, text, fingerprint(plain), *back)))
+        made.append(NewJob._make((job_id, *front, text, fingerprint(plain), *back)))
     return made
 
 
