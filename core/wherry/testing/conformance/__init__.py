@@ -11,6 +11,7 @@ from wherry.testing.conformance import (
     adding,
     altering,
     claiming,
+    clocks,
     crowds,
     deadlines,
     dependencies,
@@ -24,6 +25,7 @@ from wherry.testing.conformance import (
     querying,
     races,
     records,
+    repeats,
     reporting,
     retaining,
     reunions,
@@ -38,7 +40,7 @@ from wherry.testing.conformance.world import CASES, Case, World, case
 TOPICS = (
     opening, adding, claiming, waiting, settling, leases, deadlines, retaining, altering, putting_back,
     uniqueness, dependencies, ordering, lines, suspending, reporting, feed, records, querying, payloads,
-    races, reunions, crowds,
+    races, reunions, crowds, clocks, repeats,
 )  # fmt: skip
 """The modules with the cases."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wherry.messages import Alteration, Edge, Filter, Report, Signal, Wake
+from wherry.messages import Alteration, Edge, Filter, Report, Signal, Unique, Wake
 from wherry.storage.protocol import Storage
 from wherry.testing.conformance.builders import (
     add,
@@ -233,3 +233,34 @@ async def alter_touches_nothing_outside_its_filter(world: World) -> None:
 
     assert (list(changed), list(nobody)) == (["a"], []), (changed, nobody)
     assert await states(world.storage, "a", "b", "c") == ["cancelled", "pending", "pending"], "states"
+
+
+@case("R16", "R7", "V2")
+async def what_ends_without_an_attempt_keeps_its_fence_and_waits_for_nothing(world: World) -> None:
+    storage = world.storage
+    await add(storage, "pending")
+    await settle(storage, await added_and_claimed(storage, "asleep"), "suspend", wake=Wake(signals=("x",)))
+
+    await alter(storage, "disable", "pending", "asleep")
+
+    rows = await storage.get(["pending", "asleep"])
+    assert [(rows[id].fence, rows[id].wake) for id in ("pending", "asleep")] == [(0, None), (1, None)], rows
+
+
+@case("R11", "Q1")
+async def an_id_that_was_removed_starts_afresh(world: World) -> None:
+    storage = world.storage
+    job = await added_and_claimed(storage, "a", unique=Unique("k", "period", 10**6), run_id="r")
+    await storage.report([Report("a", job.fence, 50, "m", "1", ('"l"', '"l"'), ("s", "1"))])
+    await settle(storage, job, "retry")
+    await alter(storage, "cancel", "a")
+    await alter(storage, "remove", "a")
+
+    again = await added_and_claimed(storage, "a", unique=Unique("k", "done"))
+    await storage.report([Report("a", again.fence, logs=('"new"',))])
+
+    found = await row(storage, "a")
+    assert (again.fence, again.attempt, again.checkpoint) == (1, 1, None), again
+    assert (found.percent, found.errors, found.run_id, found.revision) == (None, "", None, 2), found
+    logs = [tuple(record) for record in await storage.read("log")]
+    assert logs == [("log", "a/0000000001", 1, '"new"')], logs

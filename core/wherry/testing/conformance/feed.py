@@ -94,8 +94,9 @@ async def a_job_put_back_is_told(world: World) -> None:
 
     await world.storage.alter(Filter(), "requeue", limit=1)
 
-    told = [(change.job_id, change.revision) for change in await changes_since(world.storage, cursor)]
-    assert told == [("a", before.revision + 1)], told
+    told = [change[0::2] for change in await changes_since(world.storage, cursor)]
+    assert told == [("a", "released", "q/t")], told
+    assert (await row(world.storage, "a")).revision == before.revision + 1, await row(world.storage, "a")
 
 
 @case("C1", "Q12")

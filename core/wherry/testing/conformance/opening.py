@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args, get_type_hints
+
 from wherry.messages import Capabilities, Filter
 from wherry.testing.conformance.builders import (
     add,
@@ -10,6 +12,8 @@ from wherry.testing.conformance.builders import (
     claim_ids,
     claim_one,
     head,
+    in_time,
+    listening,
     query_ids,
     read,
     row,
@@ -80,3 +84,38 @@ async def a_fork_is_the_same_store(world: World) -> None:
 
     assert verdict == "ok", verdict
     assert await states(world.storage, "a", "b") == ["completed", "pending"], await query_ids(world.storage)
+
+
+@case("G9")
+async def a_store_says_only_what_is_in_the_words_of_the_contract(world: World) -> None:
+    can, hints = world.storage.capabilities, get_type_hints(Capabilities)
+
+    for name in ("feed", "atomic", "clock", "durability", "shared"):
+        assert getattr(can, name) in get_args(hints[name]), (name, getattr(can, name))
+    assert {type(can.priority), type(can.limits)} == {bool}, can
+
+
+@case("C1", "C4")
+async def every_opening_has_the_same_name_of_its_own(world: World) -> None:
+    name = world.storage.store_id
+    async with world.second() as second, world.storage.fork() as fork:
+        others = [second.store_id, fork.store_id]
+
+    assert name, "an entered store has a name"
+    assert others == [name, name], (name, others)
+    assert name in await head(world.storage), "the cursors of its feed are its own"
+
+
+@case("C9", "R3")
+async def leaving_a_fork_takes_no_listener_with_it(world: World) -> None:
+    async with listening(world.storage) as hints:
+        await in_time(anext(hints))
+        async with world.storage.fork() as fork:
+            await add(fork, "a")
+        cursor = await head(world.storage)
+        await add(world.storage, "b")
+
+        while not (told := await changes_since(world.storage, cursor)):
+            await in_time(anext(hints))
+
+    assert [change.job_id for change in told] == ["b"], told

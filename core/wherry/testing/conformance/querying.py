@@ -193,3 +193,15 @@ async def a_filter_takes_any_text(world: World) -> None:
         for where in (Filter(tags=(text,)), Filter(queues=(text,)), Filter(run_id=text)):
             found = [one.id for one in (await world.storage.query(where, limit=99))[0]]
             assert found == [f"{number}"], (where, found)
+
+
+@case("C5", "J1")
+async def nothing_is_given_or_changed_where_nothing_is_asked_for(world: World) -> None:
+    await add(world.storage, "a", "b")
+
+    rows, cursor = await world.storage.query(Filter(), limit=0)
+    changed = await world.storage.alter(Filter(), "cancel", limit=0)
+    claimed = await claim(world.storage, limit=0)
+
+    assert (list(rows), cursor, list(changed), list(claimed)) == ([], None, [], []), (rows, cursor, changed)
+    assert await world.storage.count(Filter(states=("pending",))) == {(): 2}, await query_ids(world.storage)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from wherry.messages import Filter, Unique
+from wherry.messages import Edge, Filter, Unique, Wake
 from wherry.storage.protocol import HIDDEN_FOR_MS
 from wherry.testing.conformance.builders import (
     add,
     added_and_claimed,
     changes_since,
+    claim_ids,
     head,
+    in_time,
+    listening,
     new_job,
     query_ids,
     row,
@@ -107,3 +110,48 @@ async def a_hidden_job_is_altered_by_nothing_but_its_removal(world: World) -> No
 
     assert changed == [], changed
     assert await row(world.storage, "a") == before, await row(world.storage, "a")
+
+
+@case("C4", "R11")
+async def a_hidden_outcome_is_read_by_those_who_wait_elsewhere(world: World) -> None:
+    job = await added_and_claimed(world.storage, "a")
+    async with world.second() as second, listening(second) as hints:
+        await in_time(anext(hints))
+        cursor = await head(second)
+
+        await settle(world.storage, job, "complete", output='"seen"', retain_ms=0)
+
+        while not (told := await changes_since(second, cursor)):
+            await in_time(anext(hints))
+        found = await row(second, "a")
+
+    assert [(change.job_id, change.kind) for change in told] == [("a", "completed")], told
+    assert (found.state, found.output, found.hidden) == ("completed", '"seen"', True), found
+
+
+@case("R11", "V1", "V2")
+async def a_hidden_end_frees_those_who_wait(world: World) -> None:
+    storage = world.storage
+    job = await added_and_claimed(storage, "p")
+    await add(storage, "child", after=(Edge("p"),))
+    asleep = await added_and_claimed(storage, "sleeper")
+    await settle(storage, asleep, "suspend", wake=Wake(jobs=("p",)))
+
+    await settle(storage, job, "complete", retain_ms=0)
+    (late,) = await storage.add([new_job("late", after=(Edge("p"),))])
+
+    assert late.verdict == "ok", "its parent is stored, though hidden"
+    assert sorted(await claim_ids(storage)) == ["child", "late", "sleeper"], await query_ids(storage)
+
+
+@case("R11", "C8")
+async def a_hidden_job_put_back_is_seen_again(world: World) -> None:
+    job = await added_and_claimed(world.storage, "a")
+    await settle(world.storage, job, "fail", retain_ms=0)
+    world.clock.advance(HIDDEN_FOR_MS)
+
+    changed = await world.storage.alter(Filter(expired=True), "requeue", limit=9)
+
+    found = await row(world.storage, "a")
+    assert (list(changed), found.hidden, found.purge_at_ms) == (["a"], False, None), (changed, found)
+    assert await query_ids(world.storage) == ["a"], "hidden still"

@@ -183,3 +183,24 @@ async def a_crowd_of_waiting_jobs_runs_dry(world: World) -> None:
 
     assert len(set(order)) == 24, order
     assert [name[0] for name in order] == sorted(name[0] for name in order), order
+
+
+@case("C5", "Q3")
+async def a_reader_beside_writers_misses_no_job(world: World) -> None:
+    names = [f"{number:02d}" for number in range(20)]
+    await add(world.storage, *names)
+
+    async def read() -> list[list[str]]:
+        return [
+            sorted(row.id for row in (await world.storage.query(Filter(), limit=99))[0]) for _ in range(10)
+        ]
+
+    async with world.second() as second:
+        seen, counts, _ = await gather(
+            read(),
+            gather(*[world.storage.count(Filter()) for _ in range(10)]),
+            gather(*[claim(second, limit=2) for _ in range(10)]),
+        )
+
+    assert all(ids == names for ids in seen), "a job that was being claimed looked missing"
+    assert all(count == {(): 20} for count in counts), counts

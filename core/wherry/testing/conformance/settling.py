@@ -273,3 +273,12 @@ async def many_attempts_are_settled_in_one_call(world: World) -> None:
     assert list(exchanged.verdicts) == ["ok"] * 300, set(exchanged.verdicts)
     assert set(await states(world.storage, *ids)) == {"completed"}, "left over"
     assert {job.namespace for job in jobs} == {NAMESPACE}, jobs[:1]
+
+
+@case("T6", "R6")
+async def only_a_completed_job_has_an_output(world: World) -> None:
+    for kind in ("fail", "cancel", "disable"):
+        await settle(world.storage, await added_and_claimed(world.storage, kind), kind, output='"no"')
+
+    rows = await world.storage.get(["fail", "cancel", "disable"])
+    assert [one.output for one in rows.values()] == [None] * 3, rows

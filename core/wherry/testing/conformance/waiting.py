@@ -6,9 +6,11 @@ from wherry.messages import Signal, Wake
 from wherry.testing.conformance.builders import (
     add,
     added_and_claimed,
+    changes_since,
     claim_ids,
     claim_one,
     exchange_claim,
+    head,
     pause,
     row,
     settle,
@@ -170,3 +172,26 @@ async def a_jump_forward_makes_due_what_it_passes(world: World) -> None:
 
     assert [job.id for job in found.jobs] == ["a"], found
     assert (await exchange_claim(world.storage)).next_due_in_ms == 86_400_000, "the other is a day away"
+
+
+@case("R15")
+async def a_claim_that_takes_jobs_says_nothing_of_later_ones(world: World) -> None:
+    await add(world.storage, "a")
+    await add(world.storage, "b", delay_ms=1000)
+
+    found = await exchange_claim(world.storage, limit=9)
+
+    assert ([job.id for job in found.jobs], found.next_due_in_ms) == (["a"], None), found
+
+
+@case("R15", "C6")
+async def a_scheduled_job_that_falls_due_is_not_told(world: World) -> None:
+    await add(world.storage, "a", delay_ms=1000)
+    await settle(world.storage, await added_and_claimed(world.storage, "b"), "retry", delay_ms=1000)
+    cursor = await head(world.storage)
+    world.clock.advance(1000)
+
+    await exchange_claim(world.storage, tasks=("other",))
+
+    assert await changes_since(world.storage, cursor) == [], await changes_since(world.storage, cursor)
+    assert await claim_ids(world.storage) == ["a", "b"], "not due"
