@@ -159,11 +159,12 @@ class Follower:
             return
         while True:
             page = await self._storage.changes(self._cursor, limit=_PAGE)
-            self._cursor = page.cursor
             if page.resync:
                 await self._read_again()
             elif page.items:
                 await self._dispatch(page)
+            # Only now: a read of rows that failed must find these changes again.
+            self._cursor = page.cursor
             if page.resync or len(page.items) < _PAGE:
                 return
 
