@@ -18,6 +18,7 @@ from wherry.messages import (
     Changes,
     ClaimRequest,
     Cursor,
+    Edge,
     Filter,
     Lapse,
     NewJob,
@@ -39,7 +40,7 @@ class Entry:
 
     __slots__ = (
         "attempt", "attempted_at_ms", "behind", "cancel_requested_at_ms", "claim_token", "created_at_ms",
-        "deadline_at_ms", "details", "doomed", "errors", "fence", "finished_at_ms", "hidden", "id",
+        "deadline_at_ms", "details", "doomed", "edges", "errors", "fence", "finished_at_ms", "hidden", "id",
         "interruptions", "last_settled", "lease_until_ms", "max_attempts", "message", "new", "output",
         "percent", "purge_at_ms", "queue", "rank", "revision", "run_at_ms", "slot", "started_at_ms",
         "state", "task", "waiting_for", "wake", "worker",
@@ -54,6 +55,8 @@ class Entry:
         self.rank = 0
         self.attempt = self.interruptions = self.fence = self.waiting_for = 0
         self.revision = 1
+        self.edges: tuple[Edge, ...] = ()
+        """Whose end it still waits for; a job that was put back waits for none."""
         self.errors = ""
         self.hidden = False
         self.started_at_ms: int | None = None

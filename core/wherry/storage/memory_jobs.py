@@ -85,6 +85,7 @@ def _wait_for_parents(book: Book, entry: Entry) -> None:
         parent = book.entries[edge.parent]
         if not parent.final:
             entry.waiting_for += 1
+            entry.edges += (edge,)
             book.children.setdefault(edge.parent, []).append(entry.id)
         else:
             _doom(entry, edge, parent.state)
@@ -163,7 +164,7 @@ def _free_children(book: Book, parent: Entry) -> None:
         child = book.entries.get(child_id)
         if child is None or child.state != "blocked":
             continue
-        for edge in child.new.after:
+        for edge in child.edges:
             if edge.parent == parent.id:
                 child.waiting_for -= 1
                 _doom(child, edge, parent.state)
@@ -272,6 +273,7 @@ def _requeue(book: Book, entry: Entry) -> bool:
 
 def _forget_parents(book: Book, entry: Entry) -> None:
     """It may have ended before its parents did: they free it no more."""
+    entry.edges = ()
     for edge in entry.new.after:
         waiting = book.children.get(edge.parent, ())
         if entry.id in waiting:

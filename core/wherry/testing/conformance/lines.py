@@ -93,6 +93,20 @@ async def a_job_put_back_behind_the_one_it_stood_behind_is_freed_once(world: Wor
     assert await claim_ids(storage) == ["b"], await states(storage, "b", "c")
 
 
+@case("Q7", "C8")
+async def a_job_put_back_behind_its_own_parent_is_freed_by_it(world: World) -> None:
+    storage = world.storage
+    parent = await added_and_claimed(storage, "parent", **KEY)
+    await add(storage, "child", after=(Edge("parent"),), **KEY)
+    await storage.alter(Filter(ids=("child",)), "disable", limit=1)
+    await put_back(storage, "child")
+
+    await settle(storage, parent, "complete")
+
+    found = await claim_ids(storage)
+    assert found == ["child"], await row(storage, "child")
+
+
 @case("Q7")
 async def a_job_added_beside_the_end_of_the_last_one_is_not_forgotten(world: World) -> None:
     for number in range(5):
