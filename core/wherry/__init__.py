@@ -37,11 +37,12 @@ from wherry.errors import (
 from wherry.events import Event
 from wherry.handle import JobHandle
 from wherry.job import JobState
+from wherry.loading import load_tasks
 from wherry.messages import Filter
 from wherry.observing import LogLine
 from wherry.outcome import Failed, Outcome, Succeeded
 from wherry.retry import Backoff
-from wherry.server import Server, load_tasks
+from wherry.server import Server
 from wherry.storage.open import open_storage
 from wherry.task import Task, create_task, task
 from wherry.uniqueness import Uniqueness, until_done, while_queued, within

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
+from functools import partial
 from typing import Any, Literal, Protocol
 
 from wherry.context import Context
 from wherry.errors import JobTimeout
+from wherry.hooks import RunHook, chained
 from wherry.messages import Claimed, Payload, Report, Settlement
 from wherry.retry import after_attempt, describe, interrupted
 from wherry.task import Task
@@ -37,11 +39,12 @@ class Attempt:
         isolated: runs the handler in a process of its own and says what follows; None runs it here.
         max_payload: bytes of output allowed.
         retain: `Settlement.retain_ms` by kind.
+        hooks: around the handler, the first one outside.
     """
 
     __slots__ = (
-        "_context", "_isolated", "_max_payload", "_pool", "_reason", "_retain", "_runner", "_task", "_thread",
-        "_timer", "job", "limit_s", "loop", "started_s",
+        "_context", "_hooks", "_isolated", "_max_payload", "_pool", "_reason", "_retain", "_runner", "_task",
+        "_thread", "_timer", "job", "limit_s", "loop", "started_s",
     )  # fmt: skip
 
     def __init__(
@@ -54,10 +57,11 @@ class Attempt:
         max_payload: int,
         retain: dict[str, int | None],
         isolated: Callable[[], Awaitable[Settlement]] | None = None,
+        hooks: Sequence[RunHook] = (),
     ) -> None:
         self.job, self._task, self._context = job, task, context
         self._pool, self._max_payload, self._retain = pool, max_payload, retain
-        self._isolated = isolated
+        self._isolated, self._hooks = isolated, hooks
         self.loop = context.loop
         self._reason: StopReason | None = None
         self._runner: asyncio.Task[Any] | None = None
@@ -102,7 +106,9 @@ class Attempt:
         if watch:
             watch.enter(self.job, blocking=not signature.is_async)
         try:
-            if signature.is_async:
+            if self._hooks:
+                result = await chained(self._hooks, "run", partial(self._call_within, value))(self._context)
+            elif signature.is_async:
                 result = await signature.call(value, self._context)
             else:
                 result = await self._call_plain(value)
@@ -113,6 +119,13 @@ class Attempt:
         if len(output) * 4 > self._max_payload:
             check_size(output, self._max_payload, f"the output of {task.name}")
         return output
+
+    async def _call_within(self, value: Any, context: Context) -> Any:
+        """What the innermost hook calls; it may hand on another context."""
+        self._context = context
+        if self._task.signature.is_async:
+            return await self._task.signature.call(value, context)
+        return await self._call_plain(value)
 
     async def _call_plain(self, value: Any) -> Any:
         """A plain `def`, whose result may be awaitable all the same."""
@@ -183,9 +196,8 @@ class Attempt:
             case "shutdown":
                 return interrupted(job)
             case "timeout":
-                return after_attempt(
-                    job, JobTimeout(f"the attempt took longer than its timeout of {self.limit_s:g} s")
-                )
+                late = JobTimeout(f"the attempt took longer than its timeout of {self.limit_s:g} s")
+                return after_attempt(job, late, self._task.gives_up)
             case "deadline":
                 return after_attempt(
                     job, JobTimeout("its deadline passed while it ran", code="deadline_exceeded")
@@ -201,7 +213,7 @@ class Attempt:
             return Settlement(self.job.id, self.job.fence, "cancel", error=describe(error, self.job.attempt))
         if self._reason == "shutdown":
             return interrupted(self.job)
-        return after_attempt(self.job, error)
+        return after_attempt(self.job, error, self._task.gives_up)
 
 
 def _is_cancelling(runner: asyncio.Task[Any] | None) -> bool:

@@ -40,6 +40,32 @@ def positive_seconds(value: object) -> str | None:
     return seconds(value) or ("must be more than 0 seconds" if value == 0 else None)
 
 
+def factor(value: object) -> str | None:
+    if seconds(value) or cast("float", value) < 1:
+        return f"must be a number of at least 1, not {value!r}"
+    return None
+
+
+def fraction(value: object) -> str | None:
+    if seconds(value) or cast("float", value) > 1:
+        return f"must lie between 0 and 1, not {value!r}"
+    return None
+
+
+def delays(value: object) -> str | None:
+    return _each(value, seconds, "seconds") or (None if cast("Sequence[object]", value) else "names none")
+
+
+def exceptions(value: object) -> str | None:
+    return _each(value, _exception, "exception classes")
+
+
+def _exception(value: object) -> str | None:
+    if isinstance(value, type) and issubclass(value, BaseException):
+        return None
+    return f"must be an exception class, not {value!r}"
+
+
 def lease(value: object) -> str | None:
     return seconds(value) or (
         f"must be at least 1 second, not {value!r}" if cast("float", value) < 1 else None
@@ -150,6 +176,12 @@ CHECKS = {
     "after": parents,
     "id": job_id,
     "place": place,
+    "first": seconds,
+    "factor": factor,
+    "jitter": fraction,
+    "delays": delays,
+    "retry_on": exceptions,
+    "never_retry": exceptions,
     "isolation": isolation,
     "concurrency": count,
     "lease": lease,

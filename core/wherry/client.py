@@ -52,7 +52,7 @@ class Client:
         namespaces: whose jobs it sees and changes: a list, or "*" for all; by default its one namespace.
             The jobs of others do not exist for it, also when asked for by id.
         tasks: known by name when submitting; others are looked up in the storage's manifest.
-        hooks: around each submit, the first one outside; see `wherry.hooks`.
+        hooks: around each submit and around what `task.now` runs, the first one outside; see `wherry.hooks`.
         on_error: told when following the feed ends by an error while listeners wait; by default the event
             loop's exception handler is, unless the storage was closed here.  The next `on`, `connect` or
             wait follows again.
@@ -76,6 +76,7 @@ class Client:
         self.namespaces = _observed(self.namespace, namespaces)
         self._lookup = Lookup(storage, tasks)
         self._altering = Altering(storage, Filter(namespaces=self.namespaces))
+        self.run_hooks = require_hooks("client", hooks, "run")
         self._sender = Sender(self, self._lookup, require_hooks("client", hooks, "submit"))
         self._attached: Attachable | None = None
         self._unsubscribe: list[Callable[[], None]] = []

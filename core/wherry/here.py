@@ -179,6 +179,7 @@ class _Run:
         attempt = _Attempt(
             self._job, self._task, Context(self._job, reports, client or _Anyone()), pool=here.pool,
             max_payload=storage.capabilities.max_payload if storage else sys.maxsize, retain={},
+            hooks=client.run_hooks if client else (),
         )  # fmt: skip
         try:
             settlement = await here.attempt(attempt)

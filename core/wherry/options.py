@@ -23,6 +23,9 @@ AGING_STEP_MS = 60_000
 class TaskOptions(TypedDict, total=False):
     """Defaults of a task; durations in seconds.
 
+    `retry_on`: only these exceptions (and `RetryableError`, timeouts, lost workers) are tried again; by
+    default all are.  `never_retry`: these never are, and win.  `PermanentError` never is.
+
     `isolation="process"` runs the handler in a process of its own, on servers only, which is killed when
     the job is cancelled, times out or is lost.
     """
@@ -31,6 +34,8 @@ class TaskOptions(TypedDict, total=False):
     max_attempts: int
     timeout: float | None
     retry: Backoff
+    retry_on: Sequence[type[BaseException]]
+    never_retry: Sequence[type[BaseException]]
     priority: int
     place: Place
     aging: bool

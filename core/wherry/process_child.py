@@ -176,11 +176,13 @@ async def _serve(order: Order, pipe: Pipe) -> Settlement:
     job = order.job
     context = _ProcessContext(job, pipe, pipe)
     signal.signal(signal.SIGTERM, context.end)
+    task: Task[Any, Any] | None = None
     try:
-        output = await _call(_find(order.place), context, order)
+        task = _find(order.place)
+        output = await _call(task, context, order)
         return Settlement(job.id, job.fence, "complete", output=output)
     except (Exception, asyncio.CancelledError) as error:
-        return _named_as_in_worker(after_attempt(job, error))
+        return _named_as_in_worker(after_attempt(job, error, task and task.gives_up))
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 

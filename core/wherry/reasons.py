@@ -30,8 +30,8 @@ class Facts(NamedTuple):
 
 async def why(storage: Storage, row: JobRow) -> str:
     """Read what matters and say it."""
-    wanted = [edge.parent for edge in row.after] if row.state == "blocked" else (row.wake or Wake()).jobs
-    related: Mapping[str, JobRow] = await storage.get(list(wanted)) if wanted else {}
+    wanted = _waited_for(row)
+    related: Mapping[str, JobRow] = await storage.get(wanted) if wanted else {}
     paused: frozenset[str] = frozenset()
     workers: list[WorkerVitals] = []
     waiting = 0
@@ -43,6 +43,12 @@ async def why(storage: Storage, row: JobRow) -> str:
         )
         waiting = (await storage.count(lane)).get((), 0)
     return reason(row, Facts(time.time_ns() // 1_000_000, paused, related, workers, waiting))
+
+
+def _waited_for(row: JobRow) -> list[str]:
+    if row.state != "blocked":
+        return list((row.wake or Wake()).jobs)
+    return [edge.parent for edge in row.after] + ([row.behind] if row.behind else [])
 
 
 async def _paused(storage: Storage, row: JobRow) -> frozenset[str]:
@@ -84,6 +90,11 @@ def _ended(row: JobRow) -> str:
 def _blocked(row: JobRow, facts: Facts) -> str:
     if row.doomed:
         return "A job that it waits for did not complete: a server ends it with its next look."
+    if row.behind is not None:
+        before = facts.related.get(row.behind)
+        state = f" ({before.state})" if before else ""
+        key = (row.ordering_key or "").removeprefix(f"{row.namespace}/")
+        return f"It comes after {row.behind}{state}, the one before it of the ordering key {key!r}."
     waits = [job_id for job_id, other in facts.related.items() if other.state not in FINAL_STATES]
     return f"It waits for {_jobs(waits, facts)} to finish first."
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import traceback
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from wherry import entropy
+from wherry.checks import problems_in, seconds
 from wherry.errors import InvalidInput, JobTimeout, PermanentError, RetryableError, Snooze, WherryError
 from wherry.job import JobRow
 from wherry.messages import Claimed, Payload, Settlement
@@ -21,28 +23,33 @@ _MAX_TRACEBACK = 16_000
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Exponential delay between attempts, in seconds.
+    """Delays between attempts, in seconds.
 
     The delay after attempt n is `first * factor ** (n - 1)`, at most `limit`, shortened at random by up
-    to `jitter` of itself, so that jobs that failed together do not come back together.
+    to `jitter` of itself, so that jobs that failed together do not come back together.  With `delays` it is
+    the n-th of them exactly, the last one from there on.
+
+    Raises: `InvalidInput`.
     """
 
     first: float = 1.0
     factor: float = 2.0
     limit: float = 300.0
     jitter: float = 0.2
+    delays: Sequence[float] | None = None
 
     def __post_init__(self) -> None:
-        problems = [f"{name}: must not be negative" for name in ("first", "limit") if getattr(self, name) < 0]
-        if self.factor < 1:
-            problems.append("factor: must be at least 1")
-        if not 0 <= self.jitter <= 1:
-            problems.append("jitter: must lie between 0 and 1")
+        given = {"first": self.first, "factor": self.factor, "jitter": self.jitter, "delays": self.delays}
+        problems = problems_in(given)
+        if problem := seconds(self.limit):
+            problems.append(f"limit: {problem}")
         if problems:
             raise InvalidInput("Backoff", problems)
 
     def as_payload(self) -> Payload:
         """The policy as it is stored with each job."""
+        if self.delays is not None:
+            return json.dumps({"delays_ms": [round(delay * 1000) for delay in self.delays]})
         policy = {
             "first_ms": round(self.first * 1000),
             "factor": self.factor,
@@ -56,18 +63,23 @@ def delay_ms(policy: Payload, attempt: int, chance: float) -> int:
 
     The exponent is capped before the power is taken: a float overflows at attempt 1025.
     """
-    given: dict[str, float] = json.loads(policy)
+    given: dict[str, Any] = json.loads(policy)
+    delays: list[int] | None = given.get("delays_ms")
+    if delays:
+        return delays[min(attempt, len(delays)) - 1]
     longest = given.get("limit_ms", 300_000)
     grown = given.get("first_ms", 1000) * given.get("factor", 2.0) ** min(attempt - 1, 64)
     return round(min(grown, longest) * (1 - given.get("jitter", 0.2) * chance))
 
 
-def after_attempt(job: Claimed, error: BaseException) -> Settlement:
-    """Say what follows an attempt that raised `error`."""
+def after_attempt(
+    job: Claimed, error: BaseException, gives_up: Callable[[BaseException], bool] | None = None
+) -> Settlement:
+    """Say what follows an attempt that raised `error`; `gives_up` is the task's own word on it."""
     if isinstance(error, Snooze):
         return Settlement(job.id, job.fence, "snooze", delay_ms=max(0, round(error.seconds * 1000)))
     described = describe(error, job.attempt)
-    if job.attempt >= job.max_attempts or is_permanent(error):
+    if job.attempt >= job.max_attempts or is_permanent(error) or (gives_up is not None and gives_up(error)):
         return Settlement(job.id, job.fence, "fail", error=described)
     if isinstance(error, RetryableError) and error.retry_at is not None:
         at_ms = round(error.retry_at.timestamp() * 1000)

@@ -10,13 +10,18 @@ from typing import Any, Self
 
 from wherry.attempt import Watch
 from wherry.checks import require
-from wherry.errors import WherryError
+from wherry.duties import DeadLetters, Duties, Health
+from wherry.errors import InvalidInput
 from wherry.events import Emitter, Event, Listener
+from wherry.hooks import Hook
+from wherry.lookup import Lookup
 from wherry.messages import Claimed, RecordWrite, Settlement, State, Verdict
 from wherry.retention import Retention
 from wherry.storage.protocol import Storage
 from wherry.sweeper import Sweeper
-from wherry.task import Task
+from wherry.task import Registry, Task
+from wherry.views import FailedJob
+from wherry.vitals import WorkerVitals
 from wherry.worker import Settled, Worker
 
 
@@ -49,6 +54,9 @@ class Server:
             all; likewise failed and cancelled ones.  Looked at every ten seconds.
         shutdown_timeout: seconds that `stop` lets running jobs go on.
         settled: called after each settlement with its verdict.
+        hooks: around each attempt; see `wherry.hooks`.
+        on_dead_letter: called with each job that this server ends as failed, after that is stored; a function
+            or a coroutine function.
     """
 
     def __init__(
@@ -70,6 +78,8 @@ class Server:
         watch: Watch | None = None,
         name: str | None = None,
         settled: Settled | None = None,
+        hooks: Sequence[Hook] = (),
+        on_dead_letter: Callable[[FailedJob[Any]], object] | None = None,
     ) -> None:
         self._storage, self._told = storage, settled
         retention = _retention(
@@ -91,11 +101,20 @@ class Server:
             settled=self._count,
             watch=watch,
             name=name,
+            hooks=hooks,
             retain={kind: retention.retain_ms(kind) for kind in ("complete", "fail", "cancel")},
         )
         self.registry = self._worker.registry
-        self._sweeper = Sweeper(storage, lease_ms=round(lease * 1000), retention=retention)
-        self._sweeping: asyncio.Task[None] | None = None
+        self._dead_letters = _dead_letters(storage, self.registry, on_dead_letter)
+        self._sweeper = Sweeper(
+            storage,
+            lease_ms=round(lease * 1000),
+            retention=retention,
+            failed=self._dead_letters.tell if self._dead_letters else None,
+        )
+        self._duties = Duties(storage, self._worker, lambda: (self._stats.total, self._last_finish_at))
+        self._rounds: tuple[asyncio.Task[None], ...] = ()
+        self._last_finish_at: datetime | None = None
         self._emitter = Emitter()
         self._stats = Stats()
         self._run_seconds = 0.0
@@ -123,18 +142,27 @@ class Server:
         if self.is_running:
             return
         await self._tell_manifest()
-        self._sweeping = asyncio.create_task(self._sweeper.run())
         await self._worker.start()
+        self._rounds = (
+            asyncio.create_task(self._sweeper.run()),
+            asyncio.create_task(self._duties.run()),
+        )
         self._emit("server_start")
 
     async def stop(self) -> None:
         """Claim no more, let jobs finish up to `shutdown_timeout`, hand the rest back uncharged."""
-        if self._sweeping is None:
+        if not self._rounds:
             return
-        sweeping, self._sweeping = self._sweeping, None
-        await self._worker.stop()
-        sweeping.cancel()
-        await asyncio.wait((sweeping,))
+        rounds, self._rounds = self._rounds, ()
+        try:
+            await self._worker.stop()
+        finally:
+            for each in rounds:
+                each.cancel()
+            await asyncio.wait(rounds)
+            await self._duties.leave()
+            if self._dead_letters:
+                await self._dead_letters.drain()
         self._emit("server_stop")
 
     async def ended(self) -> None:
@@ -162,6 +190,14 @@ class Server:
         """Counts since the start of this server."""
         return self._stats
 
+    def vitals(self) -> WorkerVitals:
+        """What this server's worker is doing, as other processes see it within ten seconds."""
+        return self._duties.vitals()
+
+    def health(self) -> Health:
+        """For a health endpoint: not `ok` when it has ended, or claims and gets no answer."""
+        return self._duties.health()
+
     def on(self, name: str, listener: Listener) -> Callable[[], None]:
         """Call `listener` at `server_start` or `server_stop`; job events come through a client."""
         return self._emitter.on(name, listener)
@@ -180,6 +216,9 @@ class Server:
         stats = self._stats
         self._run_seconds += run_seconds
         stats.total += 1
+        self._last_finish_at = datetime.now(UTC)
+        if self._dead_letters and verdict == "ok" and settlement.kind == "fail":
+            self._dead_letters.tell(job.id)
         stats.average_run_seconds = self._run_seconds / stats.total
         field = _COUNTED.get("cancel" if verdict == "cancel" else settlement.kind)
         if field:
@@ -193,6 +232,16 @@ _COUNTED = {
     "retry": "retried",
     "disable": "disabled",
 }
+
+
+def _dead_letters(
+    storage: Storage, registry: Registry, hook: Callable[[FailedJob[Any]], object] | None
+) -> DeadLetters | None:
+    if hook is None:
+        return None
+    if not callable(hook):
+        raise InvalidInput("server", [f"on_dead_letter: must be a function of one job, not {hook!r}"])
+    return DeadLetters(storage, Lookup(storage, registry), hook)
 
 
 _ENDS = {"completed": "completion", "failed": "failure", "cancelled": "cancellation"}
@@ -211,31 +260,3 @@ def _retention(
         age_ms={state: round(seconds * 1000) for state, (seconds, _) in kept.items() if seconds is not None},
         most={state: most for state, (_, most) in kept.items() if most is not None},
     )
-
-
-class TaskModuleError(WherryError):
-    """A task module cannot be loaded, or holds no task."""
-
-    code = "task_module"
-
-
-def load_tasks(names: Iterable[str]) -> list[Task[Any, Any]]:
-    """The tasks of modules by their dotted names (T4).
-
-    Raises: `TaskModuleError` when a module cannot be imported or holds no task.
-    """
-    import importlib
-
-    found: dict[int, Task[Any, Any]] = {}
-    for name in names:
-        try:
-            module = importlib.import_module(name)
-        except ImportError as error:
-            raise TaskModuleError(
-                f"cannot import the task module {name!r}: {error}. Run in its folder, or install it."
-            ) from error
-        tasks: list[Task[Any, Any]] = [one for one in vars(module).values() if isinstance(one, Task)]
-        if not tasks:
-            raise TaskModuleError(f"module {name!r} holds no task: decorate a function with @task.")
-        found.update((id(one), one) for one in tasks)
-    return list(found.values())

@@ -50,6 +50,7 @@ class Sweeper:
         lease_ms: of its workers, milliseconds.
         wall_ms: the host's clock.
         retention: which final jobs to remove, besides those that say so themselves.
+        failed: told the id of each job that it ends as failed.
     """
 
     def __init__(
@@ -59,8 +60,10 @@ class Sweeper:
         lease_ms: int,
         wall_ms: Callable[[], int] | None = None,
         retention: Retention | None = None,
+        failed: Callable[[str], object] | None = None,
     ) -> None:
         self._storage, self._retention = storage, retention or Retention()
+        self._failed = failed
         self._grace = Grace(lease_ms)
         self._wall_ms = wall_ms or entropy.wall_ms
         self.period_s = min(4.0, lease_ms / 2000)
@@ -84,11 +87,18 @@ class Sweeper:
             rows, cursor = await self._storage.query(where, limit=_BATCH, cursor=cursor)
             settlements = self._after(rows, leases_judged=leases_judged)
             if settlements:
-                verdicts += (await self._storage.exchange(settlements, None)).verdicts
+                answered = (await self._storage.exchange(settlements, None)).verdicts
+                self._tell(settlements, answered)
+                verdicts += answered
             if cursor is None:
                 break
         await self._clean()
         return verdicts
+
+    def _tell(self, settlements: Sequence[Settlement], verdicts: Sequence[Verdict]) -> None:
+        for settlement, verdict in zip(settlements, verdicts, strict=True):
+            if self._failed and settlement.kind == "fail" and verdict == "ok":
+                self._failed(settlement.id)
 
     def _after(self, rows: Sequence[JobRow], *, leases_judged: bool) -> list[Settlement]:
         return [

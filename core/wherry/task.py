@@ -19,7 +19,7 @@ from typing import (
 
 from wherry.checks import require
 from wherry.context import Context
-from wherry.errors import DuplicateTask, InvalidInput, InvalidOutput, UnknownTask
+from wherry.errors import DuplicateTask, InvalidInput, InvalidOutput, JobTimeout, RetryableError, UnknownTask
 from wherry.messages import PRIORITY_STEP_MS, Payload
 from wherry.options import AGING_STEP_MS, Defaults, JobOptions, Place, TaskOptions
 from wherry.outcome import Outcome
@@ -45,11 +45,14 @@ class Task(Generic[In_contra, Out_co]):
         self.signature = Signature(fn)
         self.fn = fn
         self.name = name or self.signature.name
+        require(f"task {self.name!r}", {"name": self.name, **options})
         self._options = options
         self.queue = options.get("queue", "default")
         self.max_attempts = options.get("max_attempts", 4)
         self.timeout = options.get("timeout")
         self.retry = options.get("retry", Backoff())
+        self._retry_on = options.get("retry_on")
+        self._never_retry = tuple(options.get("never_retry", ()))
         self.priority = options.get("priority", 0)
         self.isolation = options.get("isolation")
         self.place: Place = options.get("place", "server" if self.isolation else "either")
@@ -57,7 +60,6 @@ class Task(Generic[In_contra, Out_co]):
         self.ordering_key = options.get("ordering_key")
         self.unique = policy_of(options.get("unique"))
         self.priority_step_ms = AGING_STEP_MS if options.get("aging") else PRIORITY_STEP_MS
-        require(f"task {self.name!r}", {"name": self.name, **options})
         if self.isolation and self.place != "server":
             problem = f"place: isolation={self.isolation!r} is for servers, leave {self.place!r} out"
             raise InvalidInput(f"task {self.name!r}", [problem])
@@ -124,6 +126,14 @@ class Task(Generic[In_contra, Out_co]):
         return await _running().run_batch(
             self, inputs, concurrency=concurrency, stop_on_error=stop_on_error, persist=persist
         )
+
+    def gives_up(self, error: BaseException) -> bool:
+        """Whether the task's own policy says that trying again cannot help."""
+        if isinstance(error, self._never_retry):
+            return True
+        if self._retry_on is None:
+            return False
+        return not isinstance(error, (*self._retry_on, RetryableError, JobTimeout))
 
     # --- values in and out -----------------------------------------------------------------------
     def dump_input(self, value: object) -> tuple[Payload, Any]:

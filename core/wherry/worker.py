@@ -22,6 +22,7 @@ from wherry.checks import require
 from wherry.client import Client
 from wherry.context import Context
 from wherry.errors import StorageUnavailable, WherryError
+from wherry.hooks import Hook, require_hooks
 from wherry.messages import Claimed, ClaimRequest, Settlement, Verdict
 from wherry.renewals import Renewals
 from wherry.reports import ReportBuffer
@@ -72,6 +73,8 @@ class Worker:
         keeper: makes the one who runs the renewals; by default a thread of its own, in a browser
             nobody (`keeper.js` renews).
         retain: `retain_ms` by settlement kind.
+        hooks: around each attempt, the first one outside; see `wherry.hooks`.  Tasks with
+            `isolation="process"` run without them.
     """
 
     def __init__(
@@ -90,6 +93,7 @@ class Worker:
         watch: Watch | None = None,
         retain: dict[str, int | None] | None = None,
         keeper: MakeKeeper | None = None,
+        hooks: Sequence[Hook] = (),
     ) -> None:
         require(
             "worker",
@@ -98,6 +102,8 @@ class Worker:
                 "lease": lease,
                 "shutdown_timeout": shutdown_timeout,
                 "queues": queues,
+                "namespaces": namespaces,
+                "name": name,
             },
         )
         self._storage, self.registry = storage, Registry(tasks)
@@ -108,7 +114,7 @@ class Worker:
         self.name = name or f"{socket.gethostname()}:{entropy.token(4)}"
         self._settled, self._watch, self._retain = settled, watch, retain or {}
         self._max_payload = storage.capabilities.max_payload
-        self._runners = Runners(self._run, concurrency, freed=self._wake_up)
+        self._runners = Runners(self._run, concurrency, freed=self.wake)
         self._clients: dict[str, Client] = {}
         self._reports = ReportBuffer(storage, watch.report if watch else None)
         self._pool = None if IN_BROWSER else ThreadPoolExecutor(concurrency, "wherry-task")
@@ -122,11 +128,28 @@ class Worker:
         self._listener: asyncio.Task[None] | None = None
         self._claiming = True
         self._next_due_s = SAFETY_POLL_S
+        self._hooks = require_hooks("worker", hooks, "run")
+        self.last_claim_at_ms: int | None = None
+        """When the storage last answered a claim, with jobs or without, by this host's clock."""
 
     # --- life --------------------------------------------------------------------------------------
     @property
     def is_running(self) -> bool:
         return self._main is not None and not self._main.done()
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        return self._namespaces
+
+    @property
+    def queues(self) -> tuple[str, ...] | None:
+        """None: every queue."""
+        return self._queues
+
+    @property
+    def claimable(self) -> tuple[str, ...]:
+        """Names of the tasks that it claims."""
+        return self.registry.names(self._place)
 
     @property
     def active(self) -> int:
@@ -248,7 +271,8 @@ class Worker:
             async with asyncio.timeout(timeout_s):
                 await self._wake.wait()
 
-    def _wake_up(self) -> None:
+    def wake(self) -> None:
+        """Claim again without waiting for a hint."""
         self._wake.set()
 
     async def _exchange(self, free: int) -> int:
@@ -268,6 +292,8 @@ class Worker:
         if self._settled:
             for (job, settlement, run_s), verdict in zip(finished, exchanged.verdicts, strict=True):
                 self._settled(job, settlement, verdict, run_s)
+        if claim is not None:
+            self.last_claim_at_ms = entropy.wall_ms()
         self._take(exchanged.jobs)
         due_ms = exchanged.next_due_in_ms
         self._next_due_s = SAFETY_POLL_S if due_ms is None else min(SAFETY_POLL_S, max(due_ms, 1) / 1000)
@@ -304,6 +330,7 @@ class Worker:
                 max_payload=self._max_payload,
                 retain=self._retain,
                 isolated=None if self._processes is None else self._isolated(self._processes, job),
+                hooks=self._hooks,
             )
             self._attempts[job.id] = attempt
             self._runners.assign(attempt)

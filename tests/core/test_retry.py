@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from wherry import Backoff, InvalidInput, JobTimeout, PermanentError, RetryableError, Snooze
+from wherry import Backoff, InvalidInput, JobTimeout, PermanentError, RetryableError, Snooze, create_task
 from wherry.job import JobRow
 from wherry.messages import Claimed
 from wherry.retry import (
@@ -68,15 +68,64 @@ def test_a_job_without_a_policy_has_the_default_one() -> None:
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"first": -1}, "first: must not be negative"),
-        ({"limit": -1}, "limit: must not be negative"),
-        ({"factor": 0.5}, "factor: must be at least 1"),
-        ({"jitter": 2}, "jitter: must lie between 0 and 1"),
+        ({"first": -1}, "first: must be a number of seconds, not negative, not -1"),
+        ({"limit": -1}, "limit: must be a number of seconds, not negative, not -1"),
+        ({"factor": 0.5}, "factor: must be a number of at least 1, not 0.5"),
+        ({"jitter": 2}, "jitter: must lie between 0 and 1, not 2"),
+        ({"first": float("nan")}, "first: must be a number of seconds, not negative, not nan"),
+        ({"limit": float("inf")}, "limit: must be a number of seconds, not negative, not inf"),
+        ({"factor": "2"}, "factor: must be a number of at least 1, not '2'"),
+        ({"jitter": True}, "jitter: must lie between 0 and 1, not True"),
+        ({"delays": ()}, "delays: names none"),
+        ({"delays": 5}, "delays: must be a list of seconds, not 5"),
+        ({"delays": (1, -1)}, "delays: [1] must be a number of seconds, not negative, not -1"),
     ],
 )
-def test_a_wrong_backoff_is_refused(options: dict[str, float], problem: str) -> None:
-    with pytest.raises(InvalidInput, match=problem):
+def test_a_wrong_backoff_is_refused(options: dict[str, Any], problem: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
         Backoff(**options)
+    assert str(caught.value) == f"invalid input for Backoff: {problem}"
+
+
+def test_explicit_delays_are_taken_as_they_are_and_the_last_one_stays() -> None:
+    policy = Backoff(delays=(1, 5, 30.5)).as_payload()
+
+    assert [delay_ms(policy, attempt, 0.9) for attempt in (1, 2, 3, 4, 99)] == [
+        1000,
+        5000,
+        30_500,
+        30_500,
+        30_500,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "kind"),
+    [
+        ({"retry_on": [OSError]}, ConnectionError("no"), "retry"),
+        ({"retry_on": [OSError]}, ValueError("no"), "fail"),
+        ({"retry_on": [OSError]}, RetryableError("busy"), "retry"),
+        ({"retry_on": [OSError]}, JobTimeout("slow"), "retry"),
+        ({"retry_on": [OSError], "never_retry": [ConnectionError]}, ConnectionError("no"), "fail"),
+        ({"never_retry": (ValueError,)}, UnicodeError("no"), "fail"),
+        ({"never_retry": (ValueError,)}, OSError("no"), "retry"),
+        ({"retry_on": [Exception]}, PermanentError("no"), "fail"),
+    ],
+)
+def test_a_task_says_which_exceptions_are_tried_again(
+    options: dict[str, Any], error: Exception, kind: str
+) -> None:
+    one = create_task("one", lambda value: value, **options)
+
+    assert after_attempt(claimed(), error, one.gives_up).kind == kind
+
+
+@pytest.mark.parametrize("name", ["retry_on", "never_retry"])
+def test_what_is_no_exception_class_is_refused(name: str) -> None:
+    with pytest.raises(InvalidInput, match=rf"{name}: \[0\] must be an exception class, not 7"):
+        create_task("one", lambda value: value, **{name: [7]})  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match=f"{name}: must be a list of exception classes"):
+        create_task("one", lambda value: value, **{name: ValueError})  # type: ignore[arg-type]
 
 
 def test_an_error_is_retried_after_the_backoff() -> None:

@@ -9,10 +9,24 @@ from typing import Any, cast
 import pytest
 from pydantic import BaseModel
 
-from wherry import Context, DuplicateTask, InvalidInput, InvalidOutput, NotJson, Task, create_task, task
+from wherry import (
+    Client,
+    Context,
+    DuplicateTask,
+    InvalidInput,
+    InvalidOutput,
+    NotJson,
+    Server,
+    Task,
+    create_task,
+    load_tasks,
+    open_storage,
+    task,
+)
 from wherry.errors import InvalidTask, NoDefaultClient, UnknownTask
-from wherry.server import load_tasks
+from wherry.loading import TaskModuleError
 from wherry.task import Registry
+from wherry.testing.overriding import override
 
 
 class Order(BaseModel):
@@ -330,3 +344,68 @@ def test_a_task_may_close_over_what_has_no_value_yet() -> None:
 
     assert one.dump_input("abc") == ('"abc"', "abc")
     later = 1
+
+
+def test_a_package_loads_all_its_modules(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "my_package" / "inner"
+    package.mkdir(parents=True)
+    one = "from wherry import task\n@task\ndef {0}(): ...\n"
+    (tmp_path / "my_package/__init__.py").write_text("from my_package.first import one\n")
+    (tmp_path / "my_package/first.py").write_text(one.format("one"))
+    (tmp_path / "my_package/__main__.py").write_text("raise SystemExit('never imported')\n")
+    (package / "__init__.py").write_text("")
+    (package / "second.py").write_text(one.format("two"))
+    monkeypatch.syspath_prepend(tmp_path)
+
+    assert [each.name for each in load_tasks(["my_package"])] == ["one", "two"]
+
+
+def test_a_folder_loads_all_its_modules(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.path", [*__import__("sys").path])
+    for name in ("folder_one", "folder_two"):
+        (tmp_path / f"{name}.py").write_text(f"from wherry import task\n@task\ndef {name}(): ...\n")
+
+    assert {each.name for each in load_tasks([f"{tmp_path}/"])} == {"folder_one", "folder_two"}
+    with pytest.raises(TaskModuleError, match="there is no folder '.*nowhere' of tasks"):
+        load_tasks([f"{tmp_path}/nowhere"])
+    (tmp_path / "json.py").write_text("")
+    with pytest.raises(TaskModuleError, match="'json' of the folder '.*' is hidden by .*: rename it"):
+        load_tasks([f"{tmp_path}/"])
+
+
+def test_a_name_given_twice_is_refused_when_loading(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("twice_a", "twice_b"):
+        (tmp_path / f"{name}.py").write_text("from wherry import task\n@task(name='same')\ndef f(): ...\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(DuplicateTask, match="a task named 'same' is registered already"):
+        load_tasks(["twice_a", "twice_b"])
+    with pytest.raises(DuplicateTask):
+        Registry([create_task("same", len), create_task("same", len)])
+
+
+# --- override (T10) ------------------------------------------------------------------------------------
+async def test_a_task_is_overridden_for_a_while() -> None:
+    async def counted(text: str, context: Context) -> int:
+        return 7
+
+    async with open_storage("memory:") as storage, Server(storage, [count_words]):
+        client = Client(storage)
+        with override(count_words, counted), client:
+            assert await (await client.submit(count_words, "one two")) == 7
+            assert (await count_words.now("x")).output == 7
+            with pytest.raises(InvalidInput):
+                await client.submit(count_words, 3)  # type: ignore[arg-type]
+        assert await (await client.submit(count_words, "one two")) == 2
+
+
+async def test_an_override_ends_with_its_context_and_its_output_is_checked() -> None:
+    async def fails() -> None:
+        with override(count_words, lambda text: "seven"):
+            outcome = await count_words.now("x", persist=False)
+            assert isinstance(outcome.error, InvalidOutput)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fails()
+    assert (await count_words.now("one two", persist=False)).output == 2

@@ -45,7 +45,8 @@ export function stopped(row, reason, limitMs, chance) {
  * @returns {number} milliseconds
  */
 export function delayMs(policy, attempt, chance) {
-  const { first_ms = 1000, factor = 2, limit_ms = 300_000, jitter = 0.2 } = JSON.parse(policy);
+  const { first_ms = 1000, factor = 2, limit_ms = 300_000, jitter = 0.2, delays_ms } = JSON.parse(policy);
+  if (delays_ms?.length) return delays_ms[Math.min(attempt, delays_ms.length) - 1];
   return Math.round(Math.min(limit_ms, first_ms * factor ** Math.min(attempt - 1, 64)) * (1 - jitter * chance));
 }
 
