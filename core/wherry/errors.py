@@ -217,9 +217,8 @@ class TaskPaused(WherryError):
     code = "task_paused"
 
     def __init__(self, task: str, queue: str) -> None:
-        super().__init__(
-            f"{task!r} or its queue {queue!r} is paused: `client.resume(...)`, or `now(..., persist=False)`."
-        )
+        remedy = "`client.resume(...)`, or `now(..., persist=False)`"
+        super().__init__(f"{task!r} or its queue {queue!r} is paused: {remedy}.")
         self.task, self.queue = task, queue
 
 
@@ -234,10 +233,7 @@ class EventTimeout(WherryError, TimeoutError):
 
 
 class EventsMissed(WherryError):
-    """The cursor of `client.events(since=...)` is too old or of another store.
-
-    Attributes: `cursor`, the place to go on from after reading again what matters.
-    """
+    """The cursor of `client.events(since=...)` is too old or of another store."""
 
     code = "events_missed"
 
@@ -246,7 +242,7 @@ class EventsMissed(WherryError):
             "events were missed, they are kept no longer: read the jobs again, "
             "then follow `client.events(since=error.cursor)`."
         )
-        self.cursor = cursor
+        self.cursor = cursor  # where to go on after reading again what matters
 
 
 class LeaseLost(WherryError):
