@@ -56,7 +56,7 @@ async def clean(storage: Storage, retention: Retention) -> None:
 
 
 async def _remove_all(storage: Storage, where: Filter) -> None:
-    while len(await storage.alter(where, "remove", limit=_BATCH)) == _BATCH:
+    while await storage.alter(where, "remove", limit=_BATCH):
         continue
 
 

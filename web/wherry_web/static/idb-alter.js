@@ -51,6 +51,7 @@ async function requeue(work, job) {
   job.finished_at_ms = job.cancel_requested_at_ms = job.purge_at_ms = job.doomed = undefined;
   job._.settled = undefined;
   job.waiting_for = 0;
+  job._.again = true;
   job.hidden = false;
   if (job.deadline_at_ms != null && job.deadline_at_ms <= work.nowMs) job.deadline_at_ms = undefined;
   work.makeDue(job, work.nowMs);

@@ -126,7 +126,7 @@ async function freeWaiting(work, ended) {
 
 /** @param {Work} work @param {Stored} child @param {Stored} parent */
 function freeChild(work, child, parent) {
-  for (const edge of child.after ?? []) {
+  for (const edge of (!child._.again && child.after) || []) {
     if (edge.parent !== parent.id) continue;
     child.waiting_for = (child.waiting_for ?? 0) - 1;
     doom(child, edge, parent);

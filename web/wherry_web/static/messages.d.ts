@@ -128,6 +128,8 @@ export interface Inner {
   print?: string;
   /** Unfinished jobs it waits for: parents and whom it stands behind, or those of its wake. */
   waits?: string[];
+  /** It was put back, and waits for none of the parents it was added with. */
+  again?: boolean;
   /** Some job waits, or waited, for this one. */
   waited?: boolean;
   token?: string;
