@@ -51,7 +51,8 @@ class Server:
             get the result), None keeps them; likewise after failure and cancellation.  It holds for all jobs
             of its namespaces, whoever ended them: where several servers differ, the shortest counts.
         keep_completed: how many completed jobs of each namespace to keep, the newest by id; None keeps
-            all; likewise failed and cancelled ones.  Looked at every ten seconds.
+            all; likewise failed and cancelled ones.  Looked at every ten seconds; over HTTP the token
+            needs the `operate` scope for it.
         shutdown_timeout: seconds that `stop` lets running jobs go on.
         settled: called after each settlement with its verdict.
         hooks: around each attempt; see `wherry.hooks`.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from wherry import entropy
-from wherry.errors import StorageUnavailable
+from wherry.errors import Forbidden, StorageUnavailable
 from wherry.job import JobRow
 from wherry.messages import Filter, Settlement, Verdict
 from wherry.retention import Retention, clean
@@ -72,7 +72,8 @@ class Sweeper:
     async def run(self) -> None:
         """Sweep until cancelled."""
         while True:
-            with suppress(StorageUnavailable):
+            # A token may not look at all jobs or remove any: whoever serves the storage sweeps too.
+            with suppress(StorageUnavailable, Forbidden):
                 await self.sweep()
             await asyncio.sleep(self.period_s)
 

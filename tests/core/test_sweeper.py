@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import aclosing
+from typing import Any, NoReturn
+
 from wherry.clock import ManualClock
+from wherry.errors import Forbidden
 from wherry.messages import ClaimRequest, Filter, NewJob, Settlement
 from wherry.storage.memory import MemoryStorage
 from wherry.sweeper import Grace, Sweeper
@@ -82,3 +87,35 @@ async def test_what_was_kept_long_enough_is_removed() -> None:
 
     assert await storage.get(["j"]) == {}
     assert await storage.count(Filter()) == {}
+
+
+class Forbidding:
+    """A storage whose token may remove nothing."""
+
+    def __init__(self, storage: MemoryStorage, refused: asyncio.Event) -> None:
+        self._storage, self._refused = storage, refused
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._storage, name)
+
+    async def alter(self, *values: object, **named: object) -> NoReturn:
+        self._refused.set()
+        raise Forbidden("operate")
+
+
+async def test_a_sweeper_that_may_remove_nothing_settles_what_lapsed_all_the_same() -> None:
+    clock, refused = ManualClock(), asyncio.Event()
+    storage = await lapsed_storage(clock)
+    sweeper = Sweeper(Forbidding(storage, refused), lease_ms=0, wall_ms=clock.now_ms)  # type: ignore[arg-type]
+    running = asyncio.create_task(sweeper.run())
+    await asyncio.wait_for(refused.wait(), 10)
+    settled = (await storage.get(["j"]))["j"].state
+    await storage.add([NewJob("late", "", "q", "t", "null", deadline_at_ms=clock.now_ms() - 1)])
+    async with asyncio.timeout(10), aclosing(storage.listen()) as hints:
+        async for _ in hints:
+            if (await storage.get(["late"]))["late"].state == "failed":
+                break
+
+    assert (settled, running.done()) == ("pending", False)
+    running.cancel()
+    await asyncio.wait((running,))

@@ -115,6 +115,7 @@ async def leaving_a_fork_takes_no_listener_with_it(world: World) -> None:
         cursor = await head(world.storage)
         await add(world.storage, "b")
 
+        await in_time(anext(hints))
         while not (told := await changes_since(world.storage, cursor)):
             await in_time(anext(hints))
 
