@@ -26,20 +26,36 @@ class Grace:
     """Nothing is expired for one lease after a start, a freeze or a jump of the clock.
 
     A machine that slept, or whose clock was set forward, finds every lease lapsed although its
-    holders live: they get one lease of time to renew.  All arguments are milliseconds.
+    holders live: they get one lease of time to renew, and those with longer leases what was left of
+    theirs.  All arguments are milliseconds.
     """
 
     def __init__(self, lease_ms: int) -> None:
         self._lease_ms = lease_ms
         self._until_ms: int | None = None
         self._wall_ms = self._steady_ms = 0
+        self._jumped_from_ms = self._jumped_to_ms = 0
 
     def allows(self, *, wall_ms: int, steady_ms: int) -> bool:
         """Whether leases may be judged now, by a wall clock and one that never jumps."""
-        if self._until_ms is None or wall_ms - self._wall_ms - (steady_ms - self._steady_ms) > _JUMP_MS:
+        ahead_ms = wall_ms - self._wall_ms - (steady_ms - self._steady_ms)
+        if self._until_ms is None or ahead_ms > _JUMP_MS:
+            if self._until_ms is not None:
+                self._jumped_from_ms, self._jumped_to_ms = wall_ms - ahead_ms, wall_ms
             self._until_ms = steady_ms + self._lease_ms
         self._wall_ms, self._steady_ms = wall_ms, steady_ms
         return steady_ms >= self._until_ms
+
+    def spares(self, lease_until_ms: int | None) -> bool:
+        """Whether a lease only seems to be over, because the jump went past its end."""
+        if lease_until_ms is None or not self._jumped_from_ms < lease_until_ms < self._jumped_to_ms:
+            return False
+        return self._wall_ms < lease_until_ms + self._jumped_to_ms - self._jumped_from_ms
+
+
+def steady_ms() -> int:
+    """A clock that never jumps, in milliseconds."""
+    return round(asyncio.get_running_loop().time() * 1000)
 
 
 class Sweeper:
@@ -79,14 +95,12 @@ class Sweeper:
 
     async def sweep(self) -> list[Verdict]:
         """One look; the verdicts of what was settled."""
-        steady_ms = round(asyncio.get_running_loop().time() * 1000)
-        leases_judged = self._grace.allows(wall_ms=self._wall_ms(), steady_ms=steady_ms)
         verdicts: list[Verdict] = []
         cursor: str | None = None
         while True:
             where = Filter(lapsed=True, oldest_first=True)
             rows, cursor = await self._storage.query(where, limit=_BATCH, cursor=cursor)
-            settlements = self._after(rows, leases_judged=leases_judged)
+            settlements = self._after(rows)
             if settlements:
                 answered = (await self._storage.exchange(settlements, None)).verdicts
                 self._tell(settlements, answered)
@@ -101,11 +115,14 @@ class Sweeper:
             if self._failed and settlement.kind == "fail" and verdict == "ok":
                 self._failed(settlement.id)
 
-    def _after(self, rows: Sequence[JobRow], *, leases_judged: bool) -> list[Settlement]:
+    def _after(self, rows: Sequence[JobRow]) -> list[Settlement]:
+        # Asked when the rows have been read: a jump before that must be seen here.
+        leases_judged = self._grace.allows(wall_ms=self._wall_ms(), steady_ms=steady_ms())
         return [
             self._retention.apply(settlement, row.namespace)
             for row in rows
-            if (leases_judged or row.lapse != "lease") and (settlement := after_lapse(row)) is not None
+            if row.lapse != "lease" or (leases_judged and not self._grace.spares(row.lease_until_ms))
+            if (settlement := after_lapse(row)) is not None
         ]
 
     async def _clean(self) -> None:

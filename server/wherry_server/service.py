@@ -13,11 +13,12 @@ from wherry.errors import StorageUnavailable
 from wherry.storage.protocol import Storage
 from wherry.task import Task
 from wherry_server.auth import Tokens
+from wherry_server.leases import LeaseGuard
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one request may ask for."""
+    """How much one request may ask for, and how long things last."""
 
     max_body: int = 16 * 2**20
     """Bytes of a request's body."""
@@ -29,6 +30,8 @@ class Limits:
     """Between two comments on an idle event stream."""
     send_timeout_s: float = 60.0
     """An event stream whose reader takes nothing for so long is closed."""
+    grace_s: float = 30.0
+    """After a start and after a jump of this host's clock, leases get so long to be renewed."""
 
 
 @dataclass(eq=False)
@@ -41,7 +44,11 @@ class Service:
     tasks: tuple[Task[Any, Any], ...] = ()
     """Known by name when submitting; others are looked up in the storage's manifest."""
     closed: bool = False
+    leases: LeaseGuard = field(init=False)
     _wakers: set[Waker] = field(default_factory=set["Waker"])
+
+    def __post_init__(self) -> None:
+        self.leases = LeaseGuard(round(self.limits.grace_s * 1000))
 
     def client(self, namespace: str | None = None) -> Client:
         """A client of the storage that knows the app's tasks."""

@@ -49,6 +49,8 @@ def _operation(verb: Verb) -> Operation:
         check(arguments, call.service.storage.capabilities.max_payload)
         _cap(arguments, call.service.limits.max_page)
         result = await getattr(call.service.storage, verb.name)(**arguments)
+        if verb.name == "query" and arguments["where"].lapsed:
+            result = call.service.leases.only_judged(result)
         return Response(verb.write_result(result), media_type="application/json")
 
     described = inspect.cleandoc(getattr(Storage, verb.name).__doc__ or "")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any, NoReturn
 
 from wherry.clock import ManualClock
 from wherry.errors import Forbidden
-from wherry.messages import ClaimRequest, Filter, NewJob, Settlement
+from wherry.job import JobRow
+from wherry.messages import ClaimRequest, Filter, Lease, NewJob, Settlement
 from wherry.storage.memory import MemoryStorage
-from wherry.sweeper import Grace, Sweeper
+from wherry.sweeper import Grace, Sweeper, steady_ms
 
 
 def request(worker: str = "w") -> ClaimRequest:
@@ -32,6 +34,19 @@ def test_a_clock_that_jumps_forward_costs_nobody_a_live_job() -> None:
 
     assert not grace.allows(wall_ms=3_632_000, steady_ms=32_000)
     assert grace.allows(wall_ms=3_662_000, steady_ms=62_000)
+
+
+def test_a_lease_longer_than_the_grace_gets_what_was_left_of_it() -> None:
+    grace = Grace(lease_ms=1000)
+    grace.allows(wall_ms=0, steady_ms=0)
+    grace.allows(wall_ms=3_600_000, steady_ms=2000)  # an hour ahead, less two seconds
+
+    assert grace.allows(wall_ms=3_605_000, steady_ms=7000)
+    assert grace.spares(60_000), "it had 58 s to go, 5 s are over"
+    assert not grace.spares(1000), "it was over before the jump"
+    assert not grace.spares(3_602_000), "it was renewed after the jump"
+    grace.allows(wall_ms=3_659_000, steady_ms=61_000)
+    assert not grace.spares(60_000)
 
 
 def test_a_clock_that_jumps_back_changes_nothing() -> None:
@@ -72,6 +87,32 @@ async def test_within_its_grace_the_sweeper_leaves_leases_but_not_deadlines() ->
 
     rows = await storage.get(["j", "late"])
     assert (rows["j"].state, rows["late"].state) == ("running", "failed")
+
+
+async def test_a_jump_while_the_sweeper_looks_is_seen_in_time() -> None:
+    clock = ManualClock()
+    storage = await lapsed_storage(clock)
+    await storage.renew([Lease("j", 1)], lease_ms=1000)
+    sweeper = Sweeper(JumpingStorage(storage, clock), lease_ms=1000, wall_ms=clock.now_ms)
+    sweeper._grace.allows(wall_ms=clock.now_ms() - 2000, steady_ms=steady_ms() - 2000)
+
+    await sweeper.sweep()
+
+    assert (await storage.get(["j"]))["j"].state == "running"
+
+
+class JumpingStorage(MemoryStorage):
+    """The clock jumps an hour ahead between the sweeper's decision to look and the look."""
+
+    def __init__(self, inner: MemoryStorage, clock: ManualClock) -> None:
+        super().__init__(clock=clock)
+        self._inner, self._manual = inner, clock
+
+    async def query(
+        self, where: Filter, *, limit: int, cursor: str | None = None
+    ) -> tuple[Sequence[JobRow], str | None]:
+        self._manual.advance(3_600_000)
+        return await self._inner.query(where, limit=limit, cursor=cursor)
 
 
 async def test_what_was_kept_long_enough_is_removed() -> None:

@@ -14,6 +14,7 @@ from wherry.storage.joined import JoinedStorage
 from wherry.storage.memory import MemoryStorage
 from wherry.storage.sqlite import SQLiteStorage
 from wherry.testing.conformance import World
+from wherry_server import Limits
 from wherry_server.app import create_app
 
 TOKEN = "a-token-for-tests-0123456789abcdef"
@@ -60,7 +61,7 @@ async def http() -> AsyncGenerator[World]:
     clock = ManualClock()
     tokens = {TOKEN: ("observe", "submit", "work", "operate")}
     async with MemoryStorage("served", clock=clock) as served:
-        with loopback().mounted(create_app(served, tokens=tokens)) as url:
+        with loopback().mounted(create_app(served, tokens=tokens, limits=Limits(grace_s=0))) as url:
             async with HTTPStorage(url, token=TOKEN) as storage:
                 yield World(storage, clock, lambda: HTTPStorage(url, token=TOKEN))
 

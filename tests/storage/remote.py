@@ -36,7 +36,7 @@ async def served(
     port: int = 0, store: MemoryStorage | None = None
 ) -> AsyncGenerator[tuple[str, MemoryStorage]]:
     async with store or MemoryStorage("served") as storage:
-        app = create_app(storage, tokens={TOKEN: SCOPES}, limits=Limits(heartbeat_s=0.1))
+        app = create_app(storage, tokens={TOKEN: SCOPES}, limits=Limits(heartbeat_s=0.1, grace_s=0))
         async with serving(app, port=port) as address:
             yield address.url, storage
 
