@@ -17,6 +17,9 @@ from wherry.messages import Claimed, Payload, Settlement
 MAX_INTERRUPTIONS = 20
 """So that a job that always takes its worker down with it still ends."""
 
+_LONGEST_WAIT_AFTER_LAPSE_MS = 1000
+"""A task's backoff is for its own errors; what a dead worker held starts again within lease + 5 s (Q5)."""
+
 _NEVER_RETRIED = (PermanentError,)
 _MAX_TRACEBACK = 16_000
 
@@ -134,7 +137,7 @@ def after_lapse(row: JobRow) -> Settlement | None:
         message = f"worker {row.worker} stopped renewing its lease: it died, froze, or lost the storage"
         error = _error("lease_lapsed", message, row.attempt, "LeaseLost")
         kind = "fail" if row.attempt >= row.max_attempts else "retry"
-        wait_ms = delay_ms(row.backoff, row.attempt, 0.0) if kind == "retry" else 0
+        wait_ms = min(delay_ms(row.backoff, row.attempt, 0.0), _LONGEST_WAIT_AFTER_LAPSE_MS)
     return Settlement(row.id, row.fence, kind, error=error, delay_ms=wait_ms, if_lapsed=True)
 
 

@@ -82,7 +82,8 @@ class Sweeper:
         self._failed = failed
         self._grace = Grace(lease_ms)
         self._wall_ms = wall_ms or entropy.wall_ms
-        self.period_s = min(4.0, lease_ms / 2000)
+        # With the wait after a lapse, of at most a second, within the five that Q5 allows.
+        self.period_s = min(3.0, lease_ms / 2000)
         self._cleaned_s: float | None = None
 
     async def run(self) -> None:

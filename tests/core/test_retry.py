@@ -200,6 +200,16 @@ def test_a_live_job_is_left_alone() -> None:
     assert after_lapse(row()) is None
 
 
+@pytest.mark.parametrize("attempt", [1, 2, 3])
+def test_what_a_dead_worker_held_does_not_wait_for_the_tasks_backoff(attempt: int) -> None:
+    patient = Backoff(first=60.0, limit=3600.0).as_payload()
+
+    settlement = after_lapse(row(lapse="lease", attempt=attempt, backoff=patient))
+
+    assert settlement is not None
+    assert (settlement.kind, settlement.delay_ms) == ("retry", 1000)
+
+
 def test_the_tasks_own_exception_is_raised_again() -> None:
     error = rebuild("j", after_attempt(claimed(attempt=4), Unreachable("db1")).error or "")
 

@@ -77,6 +77,13 @@ async def test_a_lapsed_job_is_pending_again_and_keeps_the_error() -> None:
     assert "lease_lapsed" in row.errors
 
 
+def test_it_looks_often_enough_for_recovery_within_the_lease_and_five_seconds() -> None:
+    for lease_ms in (1000, 30_000, 600_000):
+        sweeper = Sweeper(MemoryStorage(), lease_ms=lease_ms)
+
+        assert sweeper.period_s + 1.0 < 5.0
+
+
 async def test_within_its_grace_the_sweeper_leaves_leases_but_not_deadlines() -> None:
     clock = ManualClock()
     storage = await lapsed_storage(clock)
