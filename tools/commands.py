@@ -51,6 +51,14 @@ def test(_options: argparse.Namespace, rest: list[str]) -> int:
     ).returncode
 
 
+def chaos(_options: argparse.Namespace, rest: list[str]) -> int:
+    """Kill 8 workers at random over 20,000 jobs, stop them, set their clocks; takes minutes."""
+    environment.install("dev")
+    env = {**os.environ, "WHERRY_CHAOS": "full"}
+    command = [str(VENV_PYTHON), "-m", "pytest", "-s", "tests/chaos", *rest]
+    return subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
+
+
 def check(_options: argparse.Namespace, _rest: list[str]) -> int:
     """Run the formatter, linters, type checkers and limits."""
     environment.install("dev")
@@ -97,16 +105,17 @@ COMMANDS = {
     "setup": setup,
     "demo": run_demo,
     "test": test,
+    "chaos": chaos,
     "check": check,
     "wheel": wheel,
     "site": build_site,
     "bench": bench,
 }
-PASS_ON = {"demo", "test", "bench"}
+PASS_ON = {"demo", "test", "chaos", "bench"}
 
 
 def parser() -> argparse.ArgumentParser:
-    """Describe the commands; `demo`, `test` and `bench` pass their arguments on."""
+    """Describe the commands; `demo`, `test`, `chaos` and `bench` pass their arguments on."""
     made = argparse.ArgumentParser(prog="build.py", description="Build, run and check wherry.")
     commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, run in COMMANDS.items():
