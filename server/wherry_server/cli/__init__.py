@@ -1,4 +1,4 @@
-"""The command line: `wherry demo | serve | worker | submit | list | show | watch`.
+"""The command line: `wherry demo | serve | worker | submit | list | show | watch | result | why | ...`.
 
 Results go to stdout, reasons to stderr.  Exit codes: 0 well; 1 a job failed (`submit --wait`,
 `watch ID`); 2 refused, nothing was stored; 3 no such job; 130 interrupted; 141 the reader of our

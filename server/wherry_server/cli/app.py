@@ -7,8 +7,11 @@ from typing import Annotated
 import typer
 
 import wherry
+from wherry_server.cli.altering import cancel, delete, retry
+from wherry_server.cli.asking import result, why, workers
 from wherry_server.cli.demo import demo
 from wherry_server.cli.list_jobs import list_jobs
+from wherry_server.cli.pausing import pause, resume
 from wherry_server.cli.serve import serve
 from wherry_server.cli.show import show
 from wherry_server.cli.submit import submit
@@ -50,6 +53,14 @@ COMMANDS = {
     "list": list_jobs,
     "show": show,
     "watch": watch,
+    "result": result,
+    "why": why,
+    "cancel": cancel,
+    "retry": retry,
+    "delete": delete,
+    "pause": pause,
+    "resume": resume,
+    "workers": workers,
 }
 
 
