@@ -34,6 +34,8 @@ _LARGEST_INT = 2**63
 
 _encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode
 
+_decode = json.JSONDecoder().raw_decode
+
 
 class Mismatch(ValueError):
     """A value does not fit; `problems` are lines `place: reason`."""
@@ -146,11 +148,12 @@ def _scalar(value: Any) -> Payload | None:
 
 
 def _parsed(text: Payload) -> Any:
-    """The JSON value of a text, or the text itself's absence: `...` where it is no JSON."""
+    """The JSON value of a text without space around it, or `...` where it is no such text."""
     try:
-        return json.loads(text)
+        value, end = _decode(text)
     except ValueError:
         return ...
+    return value if end == len(text) else ...
 
 
 def check_size(text: Payload, limit: int, argument: str) -> None:

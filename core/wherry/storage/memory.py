@@ -7,7 +7,8 @@ contract says.  State lives in `memory_book.Book`; `fork()` shares it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import islice
+from heapq import nlargest, nsmallest
+from operator import attrgetter
 from typing import Self
 
 from wherry.clock import Clock, SystemClock
@@ -35,8 +36,11 @@ from wherry.messages import (
 from wherry.storage import memory_jobs as verbs
 from wherry.storage import memory_work as work
 from wherry.storage.hints import HintListener
-from wherry.storage.memory_book import Book, matches
+from wherry.storage.memory_book import Book
+from wherry.storage.memory_filter import matching
 from wherry.storage.protocol import CountBy
+
+_ID = attrgetter("id")
 
 CAPABILITIES = Capabilities(
     feed="log",
@@ -119,31 +123,31 @@ class MemoryStorage:
         self, where: Filter, *, limit: int, cursor: str | None = None
     ) -> tuple[Sequence[JobRow], str | None]:
         with self._book.transaction() as book:
-            ids = sorted(book.entries, reverse=not where.oldest_first)
+            found = filter(matching(where, book.now_ms), book.candidates(where))
             if cursor is not None:
-                ids = [i for i in ids if (i > cursor if where.oldest_first else i < cursor)]
-            found = (book.entries[i] for i in ids if matches(book.entries[i], where, book.now_ms))
-            page = [entry.row(book.now_ms) for entry in islice(found, limit)]
+                found = (e for e in found if (e.id > cursor if where.oldest_first else e.id < cursor))
+            best = nsmallest if where.oldest_first else nlargest
+            page = [entry.row(book.now_ms) for entry in best(limit, found, key=_ID)]
             return page, page[-1].id if len(page) == limit and page else None
 
     async def count(self, where: Filter, *, by: Sequence[CountBy] = ()) -> Counts:
         counts: dict[tuple[str, ...], int] = {}
         with self._book.transaction() as book:
-            for entry in book.entries.values():
-                if matches(entry, where, book.now_ms):
-                    key = tuple(str(getattr(entry, name)) for name in by)
-                    counts[key] = counts.get(key, 0) + 1
+            for entry in filter(matching(where, book.now_ms), book.candidates(where)):
+                key = tuple(str(getattr(entry, name)) for name in by)
+                counts[key] = counts.get(key, 0) + 1
         return counts
 
     async def alter(self, where: Filter, change: Alteration, *, limit: int) -> Sequence[str]:
         changed: list[str] = []
         with self._book.transaction() as book:
-            for job_id in sorted(book.entries):
+            passes = matching(where, book.now_ms)
+            for entry in sorted(book.candidates(where), key=_ID):
                 if len(changed) == limit:
                     break
-                entry = book.entries[job_id]
-                if matches(entry, where, book.now_ms) and verbs.alter(book, entry, change):
-                    changed.append(job_id)
+                # Tested one by one: each change may change what passes.
+                if passes(entry) and verbs.alter(book, entry, change):
+                    changed.append(entry.id)
         return changed
 
     # --- feed and records ------------------------------------------------------------------------

@@ -5,14 +5,13 @@ from __future__ import annotations
 import heapq
 import threading
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 
 from wherry import entropy
 from wherry.clock import Clock
 from wherry.job import JobRow, Slot
 from wherry.messages import (
-    FINAL_STATES,
     Change,
     ChangeKind,
     Changes,
@@ -29,10 +28,25 @@ from wherry.messages import (
     Wake,
 )
 from wherry.storage.hints import Hints
+from wherry.storage.memory_ready import Ready
 
 FEED_BATCHES = 20_000
 
 LaneKey = tuple[str, str, str]
+
+_DONE = Slot.DONE
+
+
+class Lane:
+    """The jobs of one namespace, queue and task: due ones by rank, later ones by time.
+
+    Both are pruned lazily: an item counts only while it says what its job says.
+    """
+
+    def __init__(self, namespace: str, queue: str, task: str) -> None:
+        self.namespace, self.name = namespace, f"{queue}/{task}"
+        self.ready = Ready()
+        self.later: list[tuple[int, str]] = []
 
 
 class Entry:
@@ -41,13 +55,13 @@ class Entry:
     __slots__ = (
         "attempt", "attempted_at_ms", "behind", "cancel_requested_at_ms", "claim_token", "created_at_ms",
         "deadline_at_ms", "details", "doomed", "edges", "errors", "fence", "finished_at_ms", "hidden", "id",
-        "interruptions", "last_settled", "lease_until_ms", "max_attempts", "message", "new", "output",
+        "interruptions", "lane", "last_settled", "lease_until_ms", "max_attempts", "message", "new", "output",
         "percent", "purge_at_ms", "queue", "rank", "revision", "run_at_ms", "slot", "started_at_ms",
         "state", "task", "waiting_for", "wake", "worker",
     )  # fmt: skip
 
-    def __init__(self, new: NewJob, now_ms: int, run_at_ms: int) -> None:
-        self.id, self.queue, self.task, self.new = new.id, new.queue, new.task, new
+    def __init__(self, new: NewJob, lane: Lane, now_ms: int, run_at_ms: int) -> None:
+        self.id, self.queue, self.task, self.new, self.lane = new.id, new.queue, new.task, new, lane
         self.state: State = "pending"
         self.slot = Slot.READY
         self.created_at_ms, self.run_at_ms = now_ms, run_at_ms
@@ -78,7 +92,14 @@ class Entry:
 
     @property
     def final(self) -> bool:
-        return self.slot == Slot.DONE
+        return self.slot is _DONE
+
+    @property
+    def may_lapse(self) -> bool:
+        """Whether time alone can end it, or remove it."""
+        if self.final:
+            return self.purge_at_ms is not None
+        return bool(self.doomed) or self.deadline_at_ms is not None or self.lease_until_ms is not None
 
     def lapse(self, now_ms: int) -> Lapse | None:
         if self.final:
@@ -104,17 +125,6 @@ class Entry:
             self.doomed, self.wake, self.lapse(now_ms), self.purge_at_ms, self.hidden, new.code_hash,
             new.place, "local", new.origin, new.origin_seq, new.ordering_key, self.behind,
         )  # fmt: skip
-
-
-class Lane:
-    """The jobs of one namespace, queue and task: due ones by rank, later ones by time.
-
-    Heaps are pruned lazily: an item counts only while it says what its job says.
-    """
-
-    def __init__(self) -> None:
-        self.ready: list[tuple[int, str]] = []
-        self.later: list[tuple[int, str]] = []
 
 
 class FeedLog:
@@ -159,6 +169,8 @@ class Book:
         self.feed = FeedLog()
         self.entries: dict[str, Entry] = {}
         self.lanes: dict[LaneKey, Lane] = {}
+        self.watched: dict[str, Entry] = {}
+        """All that may lapse or expire, and some that no longer can: dropped when somebody looks."""
         self.records: dict[tuple[str, str], Record] = {}
         self.uniques: dict[str, tuple[str, int | None]] = {}
         self.children: dict[str, list[str]] = {}
@@ -181,8 +193,8 @@ class Book:
             self.hints.ring()
 
     def tell(self, entry: Entry, kind: ChangeKind) -> None:
-        lane = f"{entry.queue}/{entry.task}"
-        self._changed.append(Change(entry.id, entry.new.namespace, kind, entry.revision, lane))
+        lane = entry.lane
+        self._changed.append(Change(entry.id, lane.namespace, kind, entry.revision, lane.name))
 
     def change(self, entry: Entry, kind: ChangeKind) -> None:
         entry.revision += 1
@@ -194,19 +206,31 @@ class Book:
         new = entry.new
         entry.state, entry.run_at_ms, entry.wake = "pending", run_at_ms, None
         entry.rank = new.priority * new.priority_step_ms + run_at_ms
-        lane = self.lane(entry)
         if run_at_ms <= self.now_ms:
             entry.slot = Slot.READY
-            heapq.heappush(lane.ready, (entry.rank, entry.id))
+            entry.lane.ready.push((entry.rank, entry.id))
         else:
             self.put_off(entry, run_at_ms)
 
     def put_off(self, entry: Entry, until_ms: int) -> None:
         entry.slot, entry.run_at_ms = Slot.LATER, until_ms
-        heapq.heappush(self.lane(entry).later, (until_ms, entry.id))
+        heapq.heappush(entry.lane.later, (until_ms, entry.id))
 
-    def lane(self, entry: Entry) -> Lane:
-        return self.lanes.setdefault((entry.new.namespace, entry.queue, entry.task), Lane())
+    def lane(self, new: NewJob) -> Lane:
+        key = (new.namespace, new.queue, new.task)
+        found = self.lanes.get(key)
+        if found is None:
+            found = self.lanes[key] = Lane(*key)
+        return found
+
+    def candidates(self, where: Filter) -> Iterable[Entry]:
+        """No fewer than the jobs that match, and far fewer than all where that can be."""
+        if where.ids is not None:
+            return [self.entries[job_id] for job_id in dict.fromkeys(where.ids) if job_id in self.entries]
+        if where.lapsed or where.expired:
+            self.watched = {job_id: entry for job_id, entry in self.watched.items() if entry.may_lapse}
+            return self.watched.values()
+        return self.entries.values()
 
     def promote_due(self) -> None:
         for lane in self.lanes.values():
@@ -265,42 +289,3 @@ class Book:
 
 def _is_later(entry: Entry, at_ms: int) -> bool:
     return entry.slot == Slot.LATER and entry.run_at_ms == at_ms
-
-
-def matches(entry: Entry, where: Filter, now_ms: int) -> bool:
-    """Whether a job passes a filter."""
-    if where.expired:
-        if entry.purge_at_ms is None or entry.purge_at_ms > now_ms:
-            return False
-    elif entry.hidden:
-        return False
-    if where.lapsed and entry.lapse(now_ms) is None:
-        return False
-    return _is_named(entry, where) and _is_finished_for(entry, where.finished_for_ms, now_ms)
-
-
-def _is_named(entry: Entry, where: Filter) -> bool:
-    new = entry.new
-    named = (
-        (where.namespaces or None, new.namespace),
-        (where.ids, entry.id),
-        (where.states, entry.state),
-        (where.queues, entry.queue),
-        (where.tasks, entry.task),
-    )
-    return (
-        all(wanted is None or value in wanted for wanted, value in named)
-        and where.run_id in (None, new.run_id)
-        and where.fingerprint in (None, new.fingerprint)
-        and set(where.tags) <= set(new.tags)
-    )
-
-
-def _is_finished_for(entry: Entry, for_ms: int | None, now_ms: int) -> bool:
-    if for_ms is None:
-        return True
-    return (
-        entry.state in FINAL_STATES
-        and entry.finished_at_ms is not None
-        and entry.finished_at_ms + for_ms <= now_ms
-    )

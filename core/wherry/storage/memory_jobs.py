@@ -42,7 +42,9 @@ def add(book: Book, job: NewJob) -> Added:
         return Added(holder, "duplicate")
     now_ms = book.now_ms
     run_at_ms = job.run_at_ms if job.run_at_ms is not None else now_ms + (job.delay_ms or 0)
-    entry = book.entries[job.id] = Entry(job, now_ms, run_at_ms)
+    entry = book.entries[job.id] = Entry(job, book.lane(job), now_ms, run_at_ms)
+    if job.deadline_at_ms is not None:
+        book.watched[job.id] = entry
     _take_key(book, entry)
     _wait_for_parents(book, entry)
     line_up(book, entry)
@@ -88,12 +90,13 @@ def _wait_for_parents(book: Book, entry: Entry) -> None:
             entry.edges += (edge,)
             book.children.setdefault(edge.parent, []).append(entry.id)
         else:
-            _doom(entry, edge, parent.state)
+            _doom(book, entry, edge, parent.state)
 
 
-def _doom(entry: Entry, edge: Edge, parent_state: State) -> None:
+def _doom(book: Book, entry: Entry, edge: Edge, parent_state: State) -> None:
     if parent_state != "completed" and edge.on_failure != "run":
         entry.doomed = entry.doomed or edge.on_failure
+        book.watched[entry.id] = entry
 
 
 # --- settle --------------------------------------------------------------------------------------
@@ -132,12 +135,16 @@ def _finish(book: Book, entry: Entry, state: State, settlement: Settlement | Non
         if settlement.retain_ms is not None:
             entry.hidden = settlement.retain_ms == 0
             entry.purge_at_ms = book.now_ms + (settlement.retain_ms or HIDDEN_FOR_MS)
-    free_key(book, entry, "queued", "done")
+            book.watched[entry.id] = entry
+    if entry.new.unique is not None:
+        free_key(book, entry, "queued", "done")
     book.change(entry, cast("ChangeKind", state))
     leave_line(book, entry)
-    _free_children(book, entry)
+    if entry.id in book.children:
+        _free_children(book, entry)
     entry.behind = None
-    _wake_watchers(book, entry)
+    if entry.id in book.watchers:
+        _wake_watchers(book, entry)
 
 
 def _let_go(entry: Entry) -> None:
@@ -167,7 +174,7 @@ def _free_children(book: Book, parent: Entry) -> None:
         for edge in child.edges:
             if edge.parent == parent.id:
                 child.waiting_for -= 1
-                _doom(child, edge, parent.state)
+                _doom(book, child, edge, parent.state)
         close_up(book, child, parent)
         if not child.waiting_for and not child.doomed:
             book.make_due(child, child.run_at_ms)
@@ -264,6 +271,7 @@ def _requeue(book: Book, entry: Entry) -> bool:
     entry.last_settled = None
     if entry.deadline_at_ms is not None and entry.deadline_at_ms <= book.now_ms:
         entry.deadline_at_ms = None
+    book.watched[entry.id] = entry  # its deadline counts again
     _forget_parents(book, entry)
     line_up(book, entry)
     _place(book, entry, book.now_ms)

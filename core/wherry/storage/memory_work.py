@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import heapq
 import json
 
 from wherry.job import Slot
 from wherry.messages import Claimed, ClaimRequest, Lease, Record, Report, Verdict
 from wherry.storage.memory_book import Book, Entry, Lane
 from wherry.storage.memory_jobs import free_key
+from wherry.storage.memory_ready import Item
+
+_READY = Slot.READY
 
 
 def claim(book: Book, request: ClaimRequest) -> list[Claimed]:
@@ -28,27 +30,28 @@ def claim(book: Book, request: ClaimRequest) -> list[Claimed]:
 
 def _choose(book: Book, request: ClaimRequest) -> list[Entry]:
     """Best first over the lanes of the request; jobs it may not take go back where they were."""
-    heads = [(lane.ready[0], index, lane) for index, lane in enumerate(book.lanes_of(request)) if lane.ready]
-    heapq.heapify(heads)
+    lanes = [lane for lane in book.lanes_of(request) if lane.ready]
     taken: list[Entry] = []
-    skipped: list[tuple[Lane, tuple[int, str]]] = []
-    while heads and len(taken) < request.limit:
-        item, index, lane = heads[0]
-        heapq.heappop(lane.ready)
-        entry = book.entries.get(item[1])
-        if entry and entry.slot == Slot.READY and entry.rank == item[0]:
-            if (request.ids is None or entry.id in request.ids) and entry.lapse(book.now_ms) is None:
+    skipped: list[Entry] = []
+    while lanes and len(taken) < request.limit:
+        lane = lanes[0] if len(lanes) == 1 else min(lanes, key=_best_of)
+        rank, job_id = lane.ready.pop()
+        entry = book.entries.get(job_id)
+        if entry and entry.slot is _READY and entry.rank == rank:
+            if (request.ids is None or job_id in request.ids) and entry.lapse(book.now_ms) is None:
                 entry.slot = Slot.HELD
                 taken.append(entry)
             else:
-                skipped.append((lane, item))
-        if lane.ready:
-            heapq.heapreplace(heads, (lane.ready[0], index, lane))
-        else:
-            heapq.heappop(heads)
-    for lane, item in skipped:
-        heapq.heappush(lane.ready, item)
+                skipped.append(entry)
+        if not lane.ready:
+            lanes.remove(lane)
+    for entry in skipped:
+        entry.lane.ready.push((entry.rank, entry.id))
     return taken
+
+
+def _best_of(lane: Lane) -> Item:
+    return lane.ready.best
 
 
 def _lease(book: Book, entry: Entry, request: ClaimRequest) -> None:
@@ -58,10 +61,12 @@ def _lease(book: Book, entry: Entry, request: ClaimRequest) -> None:
     entry.fence += 1
     entry.worker, entry.claim_token = request.worker, request.token
     entry.lease_until_ms = now_ms + request.lease_ms
+    book.watched[entry.id] = entry
     entry.attempted_at_ms = now_ms
     if entry.started_at_ms is None:
         entry.started_at_ms = now_ms
-    free_key(book, entry, "queued")
+    if entry.new.unique is not None:
+        free_key(book, entry, "queued")
     book.change(entry, "started")
 
 
@@ -70,14 +75,12 @@ def _claimed(book: Book, entry: Entry) -> Claimed:
     left_ms = None if entry.deadline_at_ms is None else entry.deadline_at_ms - book.now_ms
     return Claimed(
         entry.id, entry.fence, entry.attempt, entry.task, entry.queue, new.namespace, new.input,
-        entry.max_attempts, entry.interruptions, new.backoff, new.timeout_ms, left_ms, _checkpoint(book,
-        entry), new.trace,
+        entry.max_attempts, entry.interruptions, new.backoff, new.timeout_ms, left_ms,
+        _checkpoint(book, entry) if book.has_steps else None, new.trace,
     )  # fmt: skip
 
 
 def _checkpoint(book: Book, entry: Entry) -> str | None:
-    if not book.has_steps:
-        return None
     prefix = f"{entry.id}/"
     steps = [r for (kind, key), r in book.records.items() if kind == "step" and key.startswith(prefix)]
     if not steps:

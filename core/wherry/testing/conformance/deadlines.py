@@ -75,3 +75,17 @@ async def a_deadline_counts_before_a_lease(world: World) -> None:
 
     found = await row(world.storage, "a")
     assert (first, found.lapse, found.fence) == ("lease", "deadline", job.fence), (first, found)
+
+
+@case("R8", "C8")
+async def a_deadline_counts_again_for_a_job_that_was_put_back(world: World) -> None:
+    storage = world.storage
+    job = await added_and_claimed(storage, "a", deadline_at_ms=world.clock.now_ms() + 1000)
+    await settle(storage, job, "fail")
+    final = await query_ids(storage, lapsed=True)
+    await storage.alter(Filter(ids=("a",)), "requeue", limit=1)
+    world.clock.advance(1000)
+
+    lapsed = await query_ids(storage, lapsed=True)
+
+    assert (final, lapsed) == ([], ["a"]), (final, lapsed)
