@@ -96,7 +96,8 @@ def bench(_options: argparse.Namespace, rest: list[str]) -> int:
     if unknown:
         raise BuildError(f"No such bench: {', '.join(unknown)}.", remedy=f"There are: {', '.join(known)}.")
     codes = [
-        subprocess.run([str(VENV_PYTHON), known[name]], check=False).returncode for name in rest or known
+        subprocess.run([str(VENV_PYTHON), "-m", f"bench.{name}"], cwd=ROOT, check=False).returncode
+        for name in rest or known
     ]
     return max(codes, default=0)
 

@@ -1,0 +1,1 @@
+"""One file a question; `python3 build.py bench NAME` answers it."""
