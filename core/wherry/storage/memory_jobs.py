@@ -301,6 +301,7 @@ def _remove(book: Book, entry: Entry) -> bool:
     if not entry.final:
         return False
     del book.entries[entry.id]
+    book.watched.pop(entry.id, None)
     free_key(book, entry, "queued", "done", "period")
     prefix = f"{entry.id}/"
     for place in [p for p in book.records if p[0] in ("log", "step", "signal") and p[1].startswith(prefix)]:

@@ -43,6 +43,16 @@ async def a_retained_job_expires_when_its_time_is_over(world: World) -> None:
     assert await query_ids(world.storage) == ["a"], "an expired job is there until it is removed"
 
 
+@case("R11")
+async def an_expired_job_is_removed_once(world: World) -> None:
+    await settle(world.storage, await added_and_claimed(world.storage, "a"), "complete", retain_ms=1000)
+    world.clock.advance(1000)
+
+    removed = [await world.storage.alter(Filter(expired=True), "remove", limit=9) for _ in range(2)]
+
+    assert [list(ids) for ids in removed] == [["a"], []], removed
+
+
 @case("R11", "C4")
 async def a_hidden_job_is_found_by_its_id_only(world: World) -> None:
     await add(world.storage, "b")
