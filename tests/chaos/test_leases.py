@@ -150,6 +150,25 @@ async def a_job_that_kills_its_worker_each_time_ends_as_failed(made: Crew) -> No
     assert (row.state, row.attempt, codes(row)) == ("failed", 3, ["lease_lapsed"] * 3)
 
 
+@scenario
+async def a_pause_outlives_all_workers(made: Crew) -> None:
+    await made.client.pause(queue="default")
+    waiting = await made.client.submit(tasks.wait, 0.0)
+    other = tasks.wait.options(queue="other")
+    for _ in range(2):
+        hand = await made.hire()
+        await (await made.client.submit(other, 0.0)).result(30)
+        await hand.kill()
+    await made.hire()
+    await (await made.client.submit(other, 0.0)).result(30)
+    paused = await made.row(waiting.id)
+
+    await made.client.resume(queue="default")
+
+    await waiting.result(30)
+    assert (paused.state, paused.attempt) == ("pending", 0)
+
+
 # --- clocks that jump -------------------------------------------------------------------------------------
 async def survives(made: Crew, jump_ms: int) -> None:
     await made.hire()
