@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Generator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from wherry.errors import JobCancelled, JobDisabled, JobFailed, ResultTimeout
+from wherry.checks import seconds
+from wherry.errors import InvalidInput, JobCancelled, JobDisabled, JobFailed, ResultTimeout
 from wherry.events import FINAL_EVENTS, Event
 from wherry.job import JobRow
 from wherry.messages import Payload
@@ -51,6 +52,8 @@ class JobHandle(Generic[Out_co]):
         Raises: the task's own exception where it can be rebuilt, else `JobFailed`; `JobCancelled`,
             `JobDisabled`, `JobTimeout` (deadline passed), `JobNotFound`; `ResultTimeout` if it goes on.
         """
+        if timeout is not None and (problem := seconds(timeout)):
+            raise InvalidInput("result", [f"timeout: {problem}"])
         try:
             async with asyncio.timeout(timeout):
                 row = await self._client.follower.outcome(self.id)

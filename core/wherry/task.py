@@ -44,8 +44,12 @@ class Task(Generic[In_contra, Out_co]):
     def __init__(self, fn: Callable[..., Any], name: str | None, options: TaskOptions) -> None:
         self.signature = Signature(fn)
         self.fn = fn
-        self.name = name or self.signature.name
+        self.name = self.signature.name if name is None else name
         require(f"task {self.name!r}", {"name": self.name, **options})
+        if not isinstance(options.get("retry", Backoff()), Backoff):  # pyright: ignore[reportUnnecessaryIsInstance] - a number is the commonest slip
+            raise InvalidInput(
+                f"task {self.name!r}", [f"retry: must be a Backoff, not {options.get('retry')!r}"]
+            )
         self._options = options
         self.queue = options.get("queue", "default")
         self.max_attempts = options.get("max_attempts", 4)
@@ -76,7 +80,7 @@ class Task(Generic[In_contra, Out_co]):
         self, *, name: str | None = None, **overrides: Unpack[TaskOptions]
     ) -> Task[In_contra, Out_co]:
         """The same function with other defaults."""
-        return Task(self.fn, name or self.name, {**self._options, **overrides})
+        return Task(self.fn, self.name if name is None else name, {**self._options, **overrides})
 
     @overload
     async def later(self: Task[None, Out], /, **options: Unpack[JobOptions]) -> JobHandle[Out]: ...
@@ -245,7 +249,7 @@ class _TaskFactory:
         if fn is None:
             _refuse_unknown(options)
             merged: TaskOptions = {**self._options, **options}
-            return _TaskFactory(name or self._name, merged)
+            return _TaskFactory(self._name if name is None else name, merged)
         made: Task[Any, Any] = Task(fn, self._name, self._options)
         return made
 

@@ -26,7 +26,7 @@ from wherry import (
 from wherry.errors import InvalidTask, NoDefaultClient, UnknownTask
 from wherry.loading import TaskModuleError
 from wherry.task import Registry
-from wherry.testing.overriding import override
+from wherry.testing import override
 
 
 class Order(BaseModel):

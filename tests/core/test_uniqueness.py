@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,8 @@ from wherry import (
 )
 from wherry.clock import ManualClock
 from wherry.messages import ClaimRequest
+
+STATIC = Path(__file__).parents[2] / "web" / "wherry_web" / "static"
 
 
 @task(name="report", unique=until_done())
@@ -154,3 +159,54 @@ def test_a_wrong_period_is_refused(seconds: Any) -> None:
 def test_a_wrong_key_is_refused(key: Any) -> None:
     with pytest.raises(InvalidInput, match="key: must be printable text of 1 to 1000 characters"):
         until_done(key)
+
+
+async def test_javascript_asks_for_the_same_keys() -> None:
+    """`submission.js` reads the same manifest; both must meet on one key (U1, T11)."""
+    node = shutil.which("node")
+    assert node is not None, "the tests need Node.js"
+    tasks = [
+        report,
+        report.options(unique=while_queued("k")),
+        report.options(unique=within(1.5)),
+        report.options(unique=None),
+    ]
+    script = """
+    const { newJob } = await import(process.argv[1]);
+    const entries = JSON.parse(process.argv[2]);
+    const options = [{}, { unique: "mine" }, { unique: null }];
+    const cases = entries.flatMap((entry) => options.map((option) => [entry, option]));
+    const input = { b: [1, "x"], a: 1 };
+    const jobs = await Promise.all(cases.map(([entry, option]) => newJob(entry, input, option)));
+    console.log(JSON.stringify(jobs.map(({ unique }) => unique)));
+    """
+    entries = json.dumps([json.loads(one.manifest()) for one in tasks])
+    path = (STATIC / "submission.js").as_uri()
+    ended = await asyncio.to_thread(
+        subprocess.run,
+        [node, "--input-type=module", "-e", script, path, entries],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    asked = [
+        None if one is None else (one["key"], one["hold"], one.get("period_ms", 0))
+        for one in json.loads(ended.stdout)
+    ]
+    options: list[dict[str, Any]] = [{}, {"unique": "mine"}, {"unique": None}]
+    async with open_storage("memory:") as storage:
+        assert asked == [await asked_of_storage(storage, one, each) for one in tasks for each in options]
+
+
+async def asked_of_storage(storage: Any, one: Any, options: Any) -> tuple[str, str, int] | None:
+    """What a submit in Python asks the storage to hold."""
+    seen: list[Any] = []
+
+    class Look:
+        async def submit(self, job: Any, next: Any) -> Any:
+            seen.append(job.unique)
+            return await next(job)
+
+    await Client(storage, hooks=[Look()]).submit(one, {"a": 1, "b": [1, "x"]}, **options)
+    return None if seen[0] is None else tuple(seen[0])

@@ -12,5 +12,6 @@ from wherry.clock import ManualClock
 from wherry.testing.assertions import assert_submitted
 from wherry.testing.draining import Drained, drain
 from wherry.testing.inline import inline, inline_queue
+from wherry.testing.overriding import override
 
-__all__ = ["Drained", "ManualClock", "assert_submitted", "drain", "inline", "inline_queue"]
+__all__ = ["Drained", "ManualClock", "assert_submitted", "drain", "inline", "inline_queue", "override"]

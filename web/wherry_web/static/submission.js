@@ -13,7 +13,9 @@ import { problemsWith } from "./schema.js";
 /**
  * A task as the store's manifest knows it.
  * @typedef {{ name: string, queue: string, max_attempts: number, backoff: string, timeout_ms: number | null, priority: number,
- *   priority_step_ms?: number, place: string, tags?: string[], code_hash: string, ordering_key?: string | null, schema?: Record<string, any> }} Entry
+ *   priority_step_ms?: number, place: string, tags?: string[], code_hash: string,
+ *   unique?: { hold: "queued" | "done" | "period", key: string | null, period_ms: number } | null,
+ *   ordering_key?: string | null, schema?: Record<string, any> }} Entry
  */
 
 /** Bytes of JSON that every store takes. */
@@ -82,13 +84,14 @@ export async function newJob(task, input, options) {
   requireSize(text, task.name);
   checkSubmit(options);
   const { priority, delay, timeout, maxAttempts, unique, after, tags, orderingKey = task.ordering_key } = options;
+  const digest = await fingerprint(input);
   return {
     id: options.id ?? newId(),
     namespace: "",
     queue: task.queue,
     task: task.name,
     input: text,
-    fingerprint: await fingerprint(input),
+    fingerprint: digest,
     priority: priority ?? task.priority,
     delay_ms: delay == null ? null : Math.round(delay * 1000),
     run_at_ms: options.runAt?.getTime() ?? null,
@@ -96,7 +99,7 @@ export async function newJob(task, input, options) {
     timeout_ms: timeout == null ? task.timeout_ms : Math.round(timeout * 1000),
     max_attempts: maxAttempts ?? task.max_attempts,
     backoff: task.backoff,
-    unique: unique == null ? null : { key: `/${task.name}/${unique}`, hold: "done" },
+    unique: uniqueOf(task, unique, digest),
     after: (after ?? []).map((parent) => ({ parent: typeof parent === "string" ? parent : parent.id })),
     ordering_key: orderingKey == null ? null : `/${orderingKey}`,
     run_id: options.runId ?? null,
@@ -105,6 +108,18 @@ export async function newJob(task, input, options) {
     code_hash: task.code_hash,
     place: task.place,
   };
+}
+
+/**
+ * Which key the job holds: that of the caller, none if that is null, else what the task says.
+ *
+ * @param {Entry} task @param {string | null | undefined} key @param {string} digest
+ * @returns {NewJob["unique"]}
+ */
+function uniqueOf({ name, unique: policy }, key, digest) {
+  if (key === null || (key === undefined && !policy)) return null;
+  if (key !== undefined || !policy) return { key: `/${name}/${key}`, hold: "done" };
+  return { key: `/${name}/${policy.key ?? `input:${digest}`}`, hold: policy.hold, period_ms: policy.period_ms };
 }
 
 /** @param {string} text @param {string} name */

@@ -60,8 +60,8 @@ export interface SubmitOptions {
   maxAttempts?: number;
   /** To find jobs that belong together. */
   runId?: string;
-  /** While an unfinished job of this task holds the key, that one is returned instead. */
-  unique?: string;
+  /** While an unfinished job of this task holds the key, that one is returned instead; null: none, though the task has a policy. */
+  unique?: string | null;
   tags?: string[];
   /** Jobs that must complete first. */
   after?: (string | { readonly id: string })[];
