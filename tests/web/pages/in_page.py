@@ -5,6 +5,7 @@ Each function answers with text: a traceback, empty if all was well, or JSON.
 
 from __future__ import annotations
 
+import json
 import traceback
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ import wherry_idb  # pyright: ignore[reportMissingImports] - the JavaScript modu
 from wherry.clock import ManualClock
 from wherry.ids import new_id
 from wherry.testing.conformance import CASES, World
+from wherry.testing.simulate import simulate
 from wherry_web.indexeddb import IndexedDBStorage
 
 
@@ -36,3 +38,8 @@ async def run_case(name: str) -> str:
     except Exception:
         return traceback.format_exc()
     return ""
+
+
+async def run_seeds(count: int) -> str:
+    """The digests of the first seeds of the simulator, as JSON."""
+    return json.dumps([simulate(seed, workers=2, clients=1, jobs=4).digest for seed in range(count)])
