@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, Protocol
 
@@ -31,20 +32,35 @@ class Watch(Protocol):
         """User code has reported; the worker writes it as soon as this thread is free."""
 
 
+@dataclass(slots=True)
+class Manner:
+    """How the attempts of one worker are run.
+
+    Attributes:
+        pool: runs plain `def` handlers; None runs them here, and nothing else meanwhile (a browser tab).
+        max_payload: bytes of output allowed.
+        retain: `Settlement.retain_ms` by kind.
+        hooks: around the handler, the first one outside.
+        watch: told when user code is entered and left.
+    """
+
+    pool: Executor | None
+    max_payload: int
+    retain: Mapping[str, int | None] = field(default_factory=dict[str, "int | None"])
+    hooks: Sequence[RunHook] = ()
+    watch: Watch | None = None
+
+
 class Attempt:
     """A claimed job being run by one of the worker's coroutines.
 
     Args:
-        pool: runs plain `def` handlers; None runs them here, and nothing else meanwhile (a browser tab).
         isolated: runs the handler in a process of its own and says what follows; None runs it here.
-        max_payload: bytes of output allowed.
-        retain: `Settlement.retain_ms` by kind.
-        hooks: around the handler, the first one outside.
     """
 
     __slots__ = (
-        "_context", "_hooks", "_isolated", "_max_payload", "_pool", "_reason", "_retain", "_runner", "_task",
-        "_thread", "_timer", "job", "limit_s", "loop", "started_s",
+        "_context", "_isolated", "_manner", "_reason", "_runner", "_task", "_thread", "_timer", "job",
+        "limit_s", "loop", "started_s",
     )  # fmt: skip
 
     def __init__(
@@ -52,16 +68,11 @@ class Attempt:
         job: Claimed,
         task: Task[Any, Any],
         context: Context,
-        *,
-        pool: Executor | None,
-        max_payload: int,
-        retain: dict[str, int | None],
+        manner: Manner,
         isolated: Callable[[], Awaitable[Settlement]] | None = None,
-        hooks: Sequence[RunHook] = (),
     ) -> None:
-        self.job, self._task, self._context = job, task, context
-        self._pool, self._max_payload, self._retain = pool, max_payload, retain
-        self._isolated, self._hooks = isolated, hooks
+        self.job, self._task, self._context, self._manner = job, task, context, manner
+        self._isolated = isolated
         self.loop = context.loop
         self._reason: StopReason | None = None
         self._runner: asyncio.Task[Any] | None = None
@@ -71,7 +82,7 @@ class Attempt:
         self.started_s = 0.0
 
     # --- run ---------------------------------------------------------------------------------------
-    async def run(self, watch: Watch | None) -> Settlement | None:
+    async def run(self) -> Settlement | None:
         """Run to the end and say what follows; None when the job is another's by now."""
         job = self.job
         self.started_s = self.loop.time()
@@ -83,7 +94,7 @@ class Attempt:
                 self._start_timer(self.limit_s)
             try:
                 if self._isolated is None:
-                    settlement = Settlement(job.id, job.fence, "complete", await self._call(watch))
+                    settlement = Settlement(job.id, job.fence, "complete", await self._call())
                 else:
                     settlement = await self._isolated()
             except asyncio.CancelledError as error:
@@ -96,28 +107,28 @@ class Attempt:
                 self._settle_down()
         if settlement is None or self._reason == "lost":
             return None
-        retain_ms = self._retain.get(settlement.kind)
+        retain_ms = self._manner.retain.get(settlement.kind)
         return settlement if retain_ms is None else settlement._replace(retain_ms=retain_ms)
 
-    async def _call(self, watch: Watch | None) -> Payload:
-        task = self._task
+    async def _call(self) -> Payload:
+        task, manner = self._task, self._manner
         value = task.load_input(self.job.input)
         signature = task.signature
-        if watch:
-            watch.enter(self.job, blocking=not signature.is_async)
+        if manner.watch:
+            manner.watch.enter(self.job, blocking=not signature.is_async)
         try:
-            if self._hooks:
-                result = await chained(self._hooks, "run", partial(self._call_within, value))(self._context)
+            if manner.hooks:
+                result = await chained(manner.hooks, "run", partial(self._call_within, value))(self._context)
             elif signature.is_async:
                 result = await signature.call(value, self._context)
             else:
                 result = await self._call_plain(value)
         finally:
-            if watch:
-                watch.leave(self.job)
+            if manner.watch:
+                manner.watch.leave(self.job)
         output = task.dump_output(result)
-        if len(output) * 4 > self._max_payload:
-            check_size(output, self._max_payload, f"the output of {task.name}")
+        if len(output) * 4 > manner.max_payload:
+            check_size(output, manner.max_payload, f"the output of {task.name}")
         return output
 
     async def _call_within(self, value: Any, context: Context) -> Any:
@@ -129,8 +140,9 @@ class Attempt:
 
     async def _call_plain(self, value: Any) -> Any:
         """A plain `def`, whose result may be awaitable all the same."""
-        if self._pool is not None:
-            result = await self._in_thread(self._pool, self._task.signature.call, value)
+        pool = self._manner.pool
+        if pool is not None:
+            result = await self._in_thread(pool, self._task.signature.call, value)
         else:
             result = self._task.signature.call(value, self._context)
         return await result if inspect.isawaitable(result) else result

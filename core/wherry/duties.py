@@ -40,12 +40,10 @@ class Duties:
     """The slow round of one server.
 
     Args:
-        done: how many attempts were settled so far, and when the last one was.
+        done: how many attempts were settled so far.
     """
 
-    def __init__(
-        self, storage: Storage, worker: Worker, done: Callable[[], tuple[int, datetime | None]]
-    ) -> None:
+    def __init__(self, storage: Storage, worker: Worker, done: Callable[[], int]) -> None:
         self._storage, self._worker, self._done = storage, worker, done
         self._started_at = _now()
         self._stale = StaleWorkers()
@@ -83,7 +81,6 @@ class Duties:
 
     def vitals(self) -> WorkerVitals:
         worker = self._worker
-        done, last_finish_at = self._done()
         return WorkerVitals(
             name=worker.name,
             host=socket.gethostname(),
@@ -93,10 +90,10 @@ class Duties:
             tasks=worker.claimable,
             concurrency=worker.concurrency,
             active=worker.active,
-            done=done,
+            done=self._done(),
             started_at=self._started_at,
             last_claim_at=_instant(worker.last_claim_at_ms),
-            last_finish_at=last_finish_at,
+            last_finish_at=_instant(worker.last_finish_at_ms),
             heartbeat_at=_now(),
         )
 

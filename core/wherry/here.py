@@ -14,7 +14,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from wherry.attempt import Attempt
+from wherry.attempt import Attempt, Manner
 from wherry.client import Client
 from wherry.context import Context
 from wherry.errors import (
@@ -118,7 +118,7 @@ class Here:
                 await self._keep(self._client.storage)
             if self.stopped:
                 attempt.stop("cancel")
-            return await attempt.run(None)
+            return await attempt.run()
         finally:
             del self._attempts[attempt.job.id]
 
@@ -177,10 +177,15 @@ class _Run:
         storage = client.storage if client else None
         reports = ReportBuffer(storage) if storage else _Unheard()
         attempt = _Attempt(
-            self._job, self._task, Context(self._job, reports, client or _Anyone()), pool=here.pool,
-            max_payload=storage.capabilities.max_payload if storage else sys.maxsize, retain={},
-            hooks=client.run_hooks if client else (),
-        )  # fmt: skip
+            self._job,
+            self._task,
+            Context(self._job, reports, client or _Anyone()),
+            Manner(
+                here.pool,
+                storage.capabilities.max_payload if storage else sys.maxsize,
+                hooks=client.run_hooks if client else (),
+            ),
+        )
         try:
             settlement = await here.attempt(attempt)
         except asyncio.CancelledError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
+from typing import Protocol
 
 from wherry.attempt import Attempt
 from wherry.errors import StorageUnavailable, WherryError
@@ -113,3 +114,19 @@ class Renewals:
                             self._wake.set()
                             await asyncio.sleep(_HINT_PAUSE_S)
             await asyncio.sleep(1)
+
+
+class LeaseKeeper(Protocol):
+    """Renews the leases of running attempts from outside the worker's own thread."""
+
+    @property
+    def awake(self) -> bool:
+        """Whether it ticks: while False, the worker calls `busy` when it begins to run something."""
+        ...
+
+    def start(self) -> None: ...
+    def busy(self) -> None: ...
+    async def stop(self) -> None: ...
+
+
+MakeKeeper = Callable[[Renewals], LeaseKeeper]

@@ -113,9 +113,8 @@ class Server:
             retention=retention,
             failed=self._dead_letters.tell if self._dead_letters else None,
         )
-        self._duties = Duties(storage, self._worker, lambda: (self._stats.total, self._last_finish_at))
+        self._duties = Duties(storage, self._worker, lambda: self._stats.total)
         self._rounds: tuple[asyncio.Task[None], ...] = ()
-        self._last_finish_at: datetime | None = None
         self._emitter = Emitter()
         self._stats = Stats()
         self._run_seconds = 0.0
@@ -189,6 +188,8 @@ class Server:
     # --- observe -----------------------------------------------------------------------------------
     def stats(self) -> Stats:
         """Counts since the start of this server."""
+        if self._stats.total:
+            self._stats.average_run_seconds = self._run_seconds / self._stats.total
         return self._stats
 
     def vitals(self) -> WorkerVitals:
@@ -217,17 +218,17 @@ class Server:
         stats = self._stats
         self._run_seconds += run_seconds
         stats.total += 1
-        self._last_finish_at = datetime.now(UTC)
-        if self._dead_letters and verdict == "ok" and settlement.kind == "fail":
+        kind = "cancel" if verdict == "cancel" else settlement.kind
+        if kind == "complete":
+            stats.completed += 1
+            return
+        if self._dead_letters and kind == "fail":
             self._dead_letters.tell(job.id)
-        stats.average_run_seconds = self._run_seconds / stats.total
-        field = _COUNTED.get("cancel" if verdict == "cancel" else settlement.kind)
-        if field:
+        if field := _COUNTED.get(kind):
             setattr(stats, field, getattr(stats, field) + 1)
 
 
 _COUNTED = {
-    "complete": "completed",
     "fail": "failed",
     "cancel": "cancelled",
     "retry": "retried",

@@ -9,51 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import sys
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import aclosing, suppress
-from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal
 
 from wherry import entropy
 from wherry.attempt import Attempt, StopReason, Watch
+from wherry.attempts import IN_BROWSER, Attempts, refused
 from wherry.checks import require
-from wherry.client import Client
-from wherry.context import Context
 from wherry.errors import StorageUnavailable, WherryError
 from wherry.hooks import Hook, require_hooks
 from wherry.messages import Claimed, ClaimRequest, Settlement, Verdict
-from wherry.renewals import Renewals
-from wherry.reports import ReportBuffer
+from wherry.renewals import LeaseKeeper, MakeKeeper, Renewals
 from wherry.runners import Runners
 from wherry.storage.protocol import Storage
 from wherry.task import Registry, Task
 
-if TYPE_CHECKING:
-    from wherry.processes import ProcessPool
-
 SAFETY_POLL_S = 30.0
-IN_BROWSER = sys.platform == "emscripten"
-
 Settled = Callable[[Claimed, Settlement, Verdict, float], object]
 """Job, what followed, the storage's verdict, seconds the attempt ran."""
-
-
-class LeaseKeeper(Protocol):
-    """Renews the leases of running attempts from outside the worker's own thread."""
-
-    @property
-    def awake(self) -> bool:
-        """Whether it ticks: while False, the worker calls `busy` when it begins to run something."""
-        ...
-
-    def start(self) -> None: ...
-    def busy(self) -> None: ...
-    async def stop(self) -> None: ...
-
-
-MakeKeeper = Callable[[Renewals], LeaseKeeper]
 
 
 class Worker:
@@ -112,25 +86,28 @@ class Worker:
         self._lease_ms, self._shutdown_timeout = round(lease * 1000), shutdown_timeout
         self._place: Literal["browser", "server"] = place
         self.name = name or f"{socket.gethostname()}:{entropy.token(4)}"
-        self._settled, self._watch, self._retain = settled, watch, retain or {}
-        self._max_payload = storage.capabilities.max_payload
+        self._settled = settled
+        self._attempts = Attempts(
+            storage,
+            self.registry,
+            threads=concurrency,
+            watch=watch,
+            retain=retain or {},
+            hooks=require_hooks("worker", hooks, "run"),
+        )
         self._runners = Runners(self._run, concurrency, freed=self.wake)
-        self._clients: dict[str, Client] = {}
-        self._reports = ReportBuffer(storage, watch.report if watch else None)
-        self._pool = None if IN_BROWSER else ThreadPoolExecutor(concurrency, "wherry-task")
         self._make_keeper = keeper or (None if IN_BROWSER else _in_thread)
         self._keeper: LeaseKeeper | None = None
-        self._processes: ProcessPool | None = None
-        self._attempts: dict[str, Attempt] = {}
         self._finished: list[tuple[Claimed, Settlement, float]] = []
         self._wake = asyncio.Event()
         self._main: asyncio.Task[None] | None = None
         self._listener: asyncio.Task[None] | None = None
         self._claiming = True
         self._next_due_s = SAFETY_POLL_S
-        self._hooks = require_hooks("worker", hooks, "run")
         self.last_claim_at_ms: int | None = None
         """When the storage last answered a claim, with jobs or without, by this host's clock."""
+        self.last_finish_at_ms: int | None = None
+        """When it last took what had finished."""
 
     # --- life --------------------------------------------------------------------------------------
     @property
@@ -171,17 +148,13 @@ class Worker:
         self._main.add_done_callback(_tell_crash)
 
     def _prepare(self) -> None:
-        isolated = [one for one in self.registry if one.isolation == "process"]
-        if isolated and self._processes is None and not IN_BROWSER:
-            from wherry.processes import ProcessPool  # a browser has none
-
-            self._processes = ProcessPool(isolated, max_payload=self._max_payload)
+        self._attempts.open()
         if self._keeper is None and self._make_keeper is not None:
             renewals = Renewals(
                 self._storage,
                 lease_ms=self._lease_ms,
-                running=lambda: list(self._attempts.values()),
-                refused=self._refused,
+                running=self._attempts.under_way,
+                refused=refused,
             )
             self._keeper = self._make_keeper(renewals)
             self._keeper.start()
@@ -200,7 +173,7 @@ class Worker:
         await self._end()
 
     async def _hand_back(self) -> None:
-        for attempt in tuple(self._attempts.values()):
+        for attempt in self._attempts.under_way():
             attempt.stop("shutdown")
         if self._main is not None:
             # Only threads that ignore `context.cancelled` outlast this; their leases lapse.
@@ -213,15 +186,10 @@ class Worker:
                 await asyncio.wait((task,))
         await self._runners.end()
         self._main = self._listener = None
-        processes, self._processes = self._processes, None
-        if processes is not None:
-            processes.close()
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
             await keeper.stop()
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = ThreadPoolExecutor(self.concurrency, "wherry-task")
+        self._attempts.close()
 
     async def ended(self) -> None:
         """Return when it has ended, by `stop` or by an error (which `stop` then raises)."""
@@ -232,8 +200,7 @@ class Worker:
         """Run this many jobs at once from now on; those under way go on."""
         require("scale", {"concurrency": concurrency})
         self._runners.concurrency = concurrency
-        if self._pool is not None:
-            self._pool = ThreadPoolExecutor(concurrency, "wherry-task")
+        self._attempts.scale(concurrency)
         self._wake.set()
 
     async def run_once(self) -> int:
@@ -277,7 +244,7 @@ class Worker:
 
     async def _exchange(self, free: int) -> int:
         """Settle what has finished and claim for the free slots, again until the storage answers."""
-        await self._reports.flush()
+        await self._attempts.reports.flush()
         finished, self._finished = self._finished, []
         settle = [settlement for _, settlement, _ in finished]
         claim = self._request(free) if free else None
@@ -292,12 +259,18 @@ class Worker:
         if self._settled:
             for (job, settlement, run_s), verdict in zip(finished, exchanged.verdicts, strict=True):
                 self._settled(job, settlement, verdict, run_s)
-        if claim is not None:
-            self.last_claim_at_ms = entropy.wall_ms()
+        self._note(claimed=claim is not None, settled=bool(settle))
         self._take(exchanged.jobs)
         due_ms = exchanged.next_due_in_ms
         self._next_due_s = SAFETY_POLL_S if due_ms is None else min(SAFETY_POLL_S, max(due_ms, 1) / 1000)
         return len(exchanged.jobs)
+
+    def _note(self, *, claimed: bool, settled: bool) -> None:
+        now_ms = entropy.wall_ms()
+        if claimed:
+            self.last_claim_at_ms = now_ms
+        if settled:
+            self.last_finish_at_ms = now_ms
 
     def _request(self, limit: int) -> ClaimRequest:
         names = self.registry.names(self._place)
@@ -320,61 +293,28 @@ class Worker:
     def _take(self, jobs: Sequence[Claimed]) -> None:
         """Line up what was claimed.  Its leases are renewed from now on, also while it waits for its turn."""
         for job in jobs:
-            attempt = Attempt(
-                job,
-                self.registry[job.task],
-                Context(
-                    job, self._reports, self._clients.get(job.namespace) or self._client_of(job.namespace)
-                ),
-                pool=self._pool,
-                max_payload=self._max_payload,
-                retain=self._retain,
-                isolated=None if self._processes is None else self._isolated(self._processes, job),
-                hooks=self._hooks,
-            )
-            self._attempts[job.id] = attempt
-            self._runners.assign(attempt)
+            self._runners.assign(self._attempts.begin(job))
         if jobs and self._keeper and not self._keeper.awake:
             self._keeper.busy()
 
-    def _isolated(self, processes: ProcessPool, job: Claimed) -> Callable[[], Awaitable[Settlement]] | None:
-        if self.registry[job.task].isolation is None:
-            return None
-        client = self._clients.get(job.namespace) or self._client_of(job.namespace)
-        return partial(processes.run, job, self._reports, client)
-
     async def _run(self, attempt: Attempt) -> None:
         try:
-            settlement = await attempt.run(self._watch)
+            settlement = await attempt.run()
             if settlement is not None:
                 self._finished.append((attempt.job, settlement, attempt.loop.time() - attempt.started_s))
         finally:
-            del self._attempts[attempt.job.id]
+            self._attempts.end(attempt)
         if attempt.in_thread:
             self._wake.set()
             await attempt.drained()
 
-    def _client_of(self, namespace: str) -> Client:
-        """What `context.submit` goes through: children belong to their parent's namespace."""
-        client = self._clients[namespace] = Client(self._storage, namespace=namespace, tasks=self.registry)
-        return client
-
-    def _refused(self, attempt: Attempt, verdict: Verdict) -> None:
-        """A renewal was refused; comes on the keeper's thread."""
-        reason: StopReason = "cancel" if verdict == "cancel" else "lost"
-        if self._main is not None or self._runners.occupied:
-            with suppress(RuntimeError):
-                attempt.loop.call_soon_threadsafe(attempt.stop, reason)
-
     def stop_job(self, job_id: str, fence: int, reason: StopReason) -> None:
         """Stop one attempt by hand; the browser's keeper calls this."""
-        attempt = self._attempts.get(job_id)
-        if attempt is not None and attempt.job.fence == fence:
-            attempt.stop(reason)
+        self._attempts.stop(job_id, fence, reason)
 
     def running(self) -> list[Claimed]:
         """The jobs under way."""
-        return [attempt.job for attempt in self._attempts.values()]
+        return [attempt.job for attempt in self._attempts.under_way()]
 
 
 def _in_thread(renewals: Renewals) -> LeaseKeeper:

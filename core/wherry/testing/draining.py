@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from wherry import entropy
-from wherry.attempt import Attempt
+from wherry.attempt import Attempt, Manner
 from wherry.client import Client
 from wherry.clock import ManualClock
 from wherry.context import Context
@@ -92,11 +92,9 @@ class Drain:
             job,
             self._registry[job.task],
             Context(job, reports, self._client),
-            pool=None,
-            max_payload=self._storage.capabilities.max_payload,
-            retain={},
+            Manner(None, self._storage.capabilities.max_payload),
         )
-        settlement = await attempt.run(None)
+        settlement = await attempt.run()
         await reports.flush()
         if settlement is None:
             return

@@ -1,0 +1,118 @@
+"""The attempts of one worker that are under way, and what they share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+from wherry.attempt import Attempt, Manner, StopReason, Watch
+from wherry.client import Client
+from wherry.context import Context
+from wherry.hooks import RunHook
+from wherry.messages import Claimed, Settlement, Verdict
+from wherry.reports import ReportBuffer
+from wherry.storage.protocol import Storage
+from wherry.task import Registry
+
+if TYPE_CHECKING:
+    from wherry.processes import ProcessPool
+
+IN_BROWSER = sys.platform == "emscripten"
+
+
+class Attempts:
+    """Begins, stops and ends attempts; owns their threads and processes.
+
+    Args:
+        threads: how many plain functions run at once.
+        watch: told when user code is entered and left, and what it reports.
+        retain: `Settlement.retain_ms` by kind.
+        hooks: around each handler.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        registry: Registry,
+        *,
+        threads: int,
+        watch: Watch | None,
+        retain: Mapping[str, int | None],
+        hooks: Sequence[RunHook],
+    ) -> None:
+        self._storage, self._registry = storage, registry
+        self._manner = Manner(None, storage.capabilities.max_payload, retain, hooks, watch)
+        self._processes: ProcessPool | None = None
+        self._clients: dict[str, Client] = {}
+        self._under_way: dict[str, Attempt] = {}
+        self.reports = ReportBuffer(storage, watch.report if watch else None)
+        self.scale(threads)
+
+    # --- threads and processes ----------------------------------------------------------------------
+    def open(self) -> None:
+        """Make what tasks with an isolation of their own need."""
+        isolated = [one for one in self._registry if one.isolation == "process"]
+        if isolated and self._processes is None and not IN_BROWSER:
+            from wherry.processes import ProcessPool  # a browser has none
+
+            self._processes = ProcessPool(isolated, max_payload=self._manner.max_payload)
+
+    def scale(self, threads: int) -> None:
+        """From now on; what runs in a thread goes on."""
+        self._threads = threads
+        self._manner.pool = None if IN_BROWSER else ThreadPoolExecutor(threads, "wherry-task")
+
+    def close(self) -> None:
+        """Let go of threads and processes; those of the next start are new."""
+        processes, self._processes = self._processes, None
+        if processes is not None:
+            processes.close()
+        if self._manner.pool is not None:
+            self._manner.pool.shutdown(wait=False, cancel_futures=True)
+            self.scale(self._threads)
+
+    # --- attempts -----------------------------------------------------------------------------------
+    def begin(self, job: Claimed) -> Attempt:
+        """An attempt of a job that was just claimed; it counts as under way until `end`."""
+        task = self._registry[job.task]
+        client = self._clients.get(job.namespace) or self._client_of(job.namespace)
+        isolated = None if self._processes is None else self._isolated(self._processes, job, client)
+        attempt = Attempt(job, task, Context(job, self.reports, client), self._manner, isolated)
+        self._under_way[job.id] = attempt
+        return attempt
+
+    def end(self, attempt: Attempt) -> None:
+        del self._under_way[attempt.job.id]
+
+    def under_way(self) -> list[Attempt]:
+        """May be called from any thread."""
+        return list(self._under_way.values())
+
+    def stop(self, job_id: str, fence: int, reason: StopReason) -> None:
+        """Ask one attempt to stop, if it is under way."""
+        attempt = self._under_way.get(job_id)
+        if attempt is not None and attempt.job.fence == fence:
+            attempt.stop(reason)
+
+    def _isolated(
+        self, processes: ProcessPool, job: Claimed, client: Client
+    ) -> Callable[[], Awaitable[Settlement]] | None:
+        if self._registry[job.task].isolation is None:
+            return None
+        return partial(processes.run, job, self.reports, client)
+
+    def _client_of(self, namespace: str) -> Client:
+        """What `context.submit` goes through: children belong to their parent's namespace."""
+        client = self._clients[namespace] = Client(self._storage, namespace=namespace, tasks=self._registry)
+        return client
+
+
+def refused(attempt: Attempt, verdict: Verdict) -> None:
+    """A renewal was refused; comes on the keeper's thread."""
+    reason: StopReason = "cancel" if verdict == "cancel" else "lost"
+    with suppress(RuntimeError):  # its loop is closed: nothing runs there any more
+        attempt.loop.call_soon_threadsafe(attempt.stop, reason)
