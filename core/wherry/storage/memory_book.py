@@ -127,17 +127,21 @@ class Entry:
         )  # fmt: skip
 
 
+_Told = tuple[str, str, ChangeKind, int, str]
+"""A `Change` that nobody has read yet: a plain tuple costs a fifth of a named one."""
+
+
 class FeedLog:
     """One batch a transaction, numbered in commit order."""
 
     def __init__(self) -> None:
         self.store_id = entropy.token()
-        self._batches: deque[tuple[Change, ...]] = deque(maxlen=FEED_BATCHES)
+        self._batches: deque[Sequence[_Told]] = deque(maxlen=FEED_BATCHES)
         self._head = 0
 
-    def append(self, batch: Sequence[Change]) -> None:
+    def append(self, batch: Sequence[_Told]) -> None:
         self._head += 1
-        self._batches.append(tuple(batch))
+        self._batches.append(batch)
 
     def read(self, since: Cursor, limit: int) -> Changes:
         if not since:
@@ -149,7 +153,7 @@ class FeedLog:
         at = int(number)
         items: list[Change] = []
         while at < self._head and len(items) < max(limit, 1):
-            items += self._batches[at - first]
+            items += map(Change._make, self._batches[at - first])
             at += 1
         return Changes(items, self._cursor(at), resync=False)
 
@@ -163,7 +167,7 @@ class Book:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._changed: list[Change] = []
+        self._changed: list[_Told] = []
         self.now_ms = 0
         self.hints = Hints()
         self.feed = FeedLog()
@@ -193,12 +197,13 @@ class Book:
             self.hints.ring()
 
     def tell(self, entry: Entry, kind: ChangeKind) -> None:
-        lane = entry.lane
-        self._changed.append(Change(entry.id, lane.namespace, kind, entry.revision, lane.name))
+        """The first change of a job."""
+        self._changed.append((entry.id, entry.lane.namespace, kind, entry.revision, entry.lane.name))
 
     def change(self, entry: Entry, kind: ChangeKind) -> None:
+        """A change of a job, one revision up."""
         entry.revision += 1
-        self.tell(entry, kind)
+        self._changed.append((entry.id, entry.lane.namespace, kind, entry.revision, entry.lane.name))
 
     # --- the claim index -------------------------------------------------------------------------
     def make_due(self, entry: Entry, run_at_ms: int) -> None:

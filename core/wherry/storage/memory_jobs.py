@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import cast
+from typing import Literal
 
 from wherry.job import Slot
 from wherry.messages import (
     Added,
     Alteration,
-    ChangeKind,
     Edge,
     NewJob,
     Record,
@@ -23,7 +22,9 @@ from wherry.storage.memory_book import Book, Entry
 from wherry.storage.memory_order import close_up, leave_line, line_up
 from wherry.storage.protocol import HIDDEN_FOR_MS
 
-_FINAL: dict[str, State] = {
+_Final = Literal["completed", "failed", "cancelled", "disabled"]
+
+_FINAL: dict[str, _Final] = {
     "complete": "completed",
     "fail": "failed",
     "cancel": "cancelled",
@@ -126,7 +127,7 @@ def _may_settle(entry: Entry, settlement: Settlement, now_ms: int) -> bool:
     return entry.lapse(now_ms) is not None if settlement.if_lapsed else entry.state == "running"
 
 
-def _finish(book: Book, entry: Entry, state: State, settlement: Settlement | None = None) -> None:
+def _finish(book: Book, entry: Entry, state: _Final, settlement: Settlement | None = None) -> None:
     _let_go(entry)
     entry.state, entry.slot, entry.finished_at_ms, entry.wake = state, Slot.DONE, book.now_ms, None
     if settlement is not None:
@@ -138,8 +139,9 @@ def _finish(book: Book, entry: Entry, state: State, settlement: Settlement | Non
             book.watched[entry.id] = entry
     if entry.new.unique is not None:
         free_key(book, entry, "queued", "done")
-    book.change(entry, cast("ChangeKind", state))
-    leave_line(book, entry)
+    book.change(entry, state)
+    if entry.new.ordering_key is not None:
+        leave_line(book, entry)
     if entry.id in book.children:
         _free_children(book, entry)
     entry.behind = None

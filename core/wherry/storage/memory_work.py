@@ -38,7 +38,8 @@ def _choose(book: Book, request: ClaimRequest) -> list[Entry]:
         rank, job_id = lane.ready.pop()
         entry = book.entries.get(job_id)
         if entry and entry.slot is _READY and entry.rank == rank:
-            if (request.ids is None or job_id in request.ids) and entry.lapse(book.now_ms) is None:
+            in_time = entry.deadline_at_ms is None or entry.deadline_at_ms > book.now_ms
+            if in_time and (request.ids is None or job_id in request.ids):
                 entry.slot = Slot.HELD
                 taken.append(entry)
             else:
