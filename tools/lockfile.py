@@ -90,11 +90,11 @@ def dependencies(metadata: Metadata, environment: Mapping[str, str]) -> list[str
 
 
 def top_level(members: Iterable[str]) -> list[str]:
-    """List the names that a wheel makes importable."""
+    """List the names that a wheel makes importable; a package that it only adds to is another's."""
     found: set[str] = set()
     for name in members:
-        first, slash, _ = name.partition("/")
-        if slash and not first.endswith((".dist-info", ".data")):
+        first, slash, rest = name.partition("/")
+        if slash and rest in ("__init__.py", "__init__.pyc"):
             found.add(first)
         elif not slash and first.endswith((".py", ".pyc")):
             found.add(first.rpartition(".")[0])

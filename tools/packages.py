@@ -8,21 +8,35 @@ from pathlib import Path
 from tools.zips import dist_info_of, read_members, with_record, write_members
 
 # The static files lie beside the runtime in the site; the HTTP server and its commands cannot run in a tab.
-NOT_IN_THE_TAB = ("wherry_server/", "wherry_web/static/")
+TESTING = "wherry/testing/"
+NOT_IN_THE_TAB = ("wherry_server/", "wherry_web/static/", "wherry/storage/sqlite/", "wherry/storage/sql/")
 SOURCES_INIT = b'''"""The sources of this Python's standard library, as files to read, not to import."""
 '''
 
 
-def write_tab_wheel(wheel: Path, target: Path) -> None:
-    """Write wherry's wheel without the parts that only the server needs."""
+def write_tab_wheels(wheel: Path, target: Path, testing: Path) -> None:
+    """Write wherry's wheel without what no tab can use, and `wherry.testing` as a package of its own.
+
+    Visitors of a site never test anything there, and the cases are a third of all the code.
+    """
     members = read_members(wheel)
-    kept = {name: data for name, data in members.items() if not name.startswith(NOT_IN_THE_TAB)}
-    dist_info = dist_info_of(kept)
+    dist_info = dist_info_of(members)
     if dist_info is None:
         raise ValueError(f"{wheel.name} is no wheel: it has no .dist-info folder.")
+    cases = {name: data for name, data in members.items() if name.startswith(TESTING)}
+    kept = {
+        name: data
+        for name, data in members.items()
+        if name not in cases and not name.startswith(NOT_IN_THE_TAB)
+    }
     # Its command is `wherry_server`'s, so it goes as well.
     kept.pop(f"{dist_info}/entry_points.txt", None)
     write_members(target, with_record(kept, dist_info))
+    version = dist_info.removesuffix(".dist-info").rpartition("-")[2]
+    metadata = wheel_metadata(
+        "wherry-testing", version, "The test helpers and conformance cases of wherry", "Apache-2.0"
+    )
+    write_members(testing, with_record({**cases, **metadata}, f"wherry_testing-{version}.dist-info"))
 
 
 def write_stdlib_sources(stdlib: Path, target: Path, version: str) -> int:
@@ -34,7 +48,13 @@ def write_stdlib_sources(stdlib: Path, target: Path, version: str) -> int:
         f"stdlib_sources/{name}": data for name, data in read_members(stdlib).items() if name.endswith(".py")
     }
     members = {"stdlib_sources/__init__.py": SOURCES_INIT, **sources}
-    write_members(target, with_record({**members, **wheel_metadata(version)}, stdlib_dist_info(version)))
+    metadata = wheel_metadata(
+        "stdlib-sources",
+        version,
+        f"The sources of CPython {version}'s standard library as package data",
+        "PSF-2.0",
+    )
+    write_members(target, with_record({**members, **metadata}, stdlib_dist_info(version)))
     return len(sources)
 
 
@@ -43,14 +63,11 @@ def stdlib_dist_info(version: str) -> str:
     return f"stdlib_sources-{version}.dist-info"
 
 
-def wheel_metadata(version: str) -> Mapping[str, bytes]:
-    """Return the metadata files of the package of sources."""
-    metadata = f"""Metadata-Version: 2.1
-Name: stdlib-sources
-Version: {version}
-Summary: The sources of CPython {version}'s standard library as package data
-License: PSF-2.0
-"""
+def wheel_metadata(name: str, version: str, summary: str, licence: str) -> Mapping[str, bytes]:
+    """Return the metadata files of a package that is made here."""
+    metadata = (
+        f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nSummary: {summary}\nLicense: {licence}\n"
+    )
     wheel = "Wheel-Version: 1.0\nGenerator: wherry\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    folder = stdlib_dist_info(version)
+    folder = f"{name.replace('-', '_')}-{version}.dist-info"
     return {f"{folder}/METADATA": metadata.encode(), f"{folder}/WHEEL": wheel.encode()}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tools import lockfile
-from tools.packages import write_stdlib_sources, write_tab_wheel
+from tools.packages import write_stdlib_sources, write_tab_wheels
 from tools.paths import CACHE, NODE_MODULES, ROOT, TOOLS
 from tools.shell import run
 from tools.stamps import digest
@@ -71,10 +71,10 @@ def build_runtime(node: Path, wheel: Path) -> dict[str, Path]:
 
 def build_wheels(node: Path, wheel: Path, made: Path, prefix: str) -> list[Path]:
     """Fetch and compile the runtime's wheels, wherry's among them."""
-    tab_wheel = made / wheel.name
-    write_tab_wheel(wheel, tab_wheel)
-    # wherry keeps its asserts: the conformance cases, which also run in the tab, are made of them.
-    archives = [Archive(tab_wheel, prefix, optimize=0)]
+    tab_wheel, testing = made / wheel.name, made / wheel.name.replace("wherry-", "wherry_testing-")
+    write_tab_wheels(wheel, tab_wheel, testing)
+    # The cases keep their asserts, of which they are made.
+    archives = [Archive(tab_wheel, prefix, optimize=2), Archive(testing, prefix, optimize=0)]
     archives += [Archive(path, prefix, optimize=2) for path in fetch_runtime_wheels()]
     compile_missing(node, archives)
     return [archive.target() for archive in archives]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tools import lockfile
-from tools.packages import write_stdlib_sources, write_tab_wheel
+from tools.packages import write_stdlib_sources, write_tab_wheels
 from tools.pyc import compile_archive
 from tools.zips import dist_info_of, read_members, record_hash, with_record, write_members
 
@@ -34,8 +34,11 @@ def wheel(tmp_path: Path) -> Path:
     members = {
         "wherry/__init__.py": b"'''docs'''\nassert 1 + 1 == 2\n",
         "wherry/broken_template.py": b"def {{ name }}(\n",
-        "wherry/storage/claim.sql": b"SELECT 1",
-        "wherry_server/cli.py": b"",
+        "wherry/storage/memory.py": b"",
+        "wherry/storage/sql/claim.sql": b"SELECT 1",
+        "wherry/storage/sqlite/store.py": b"",
+        "wherry/testing/__init__.py": b"",
+        "wherry_server/__init__.py": b"",
         "wherry_web/__init__.py": b"",
         "wherry_web/static/idb.js": b"",
         "single.py": b"",
@@ -62,16 +65,28 @@ def test_equal_members_give_equal_archives(tmp_path: Path) -> None:
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
 
 
-def test_the_tab_gets_neither_server_nor_static_files(wheel: Path, tmp_path: Path) -> None:
-    target = tmp_path / "tab.whl"
+def test_the_tab_gets_only_what_a_tab_can_use(wheel: Path, tmp_path: Path) -> None:
+    target, testing = tmp_path / "tab.whl", tmp_path / "testing.whl"
 
-    write_tab_wheel(wheel, target)
+    write_tab_wheels(wheel, target, testing)
 
     names = set(read_members(target))
-    assert {"wherry/__init__.py", "wherry/storage/claim.sql", "wherry_web/__init__.py"} <= names
-    assert not [name for name in names if name.startswith(("wherry_server/", "wherry_web/static/"))]
+    assert {"wherry/__init__.py", "wherry/storage/memory.py", "wherry_web/__init__.py"} <= names
+    left = ("wherry_server/", "wherry_web/static/", "wherry/storage/sqlite/", "wherry/storage/sql/")
+    assert not [name for name in names if name.startswith((*left, "wherry/testing/"))]
     assert f"{INFO}/entry_points.txt" not in names
     assert_record_fits(target)
+
+
+def test_the_test_helpers_are_a_package_of_their_own_in_the_tab(wheel: Path, tmp_path: Path) -> None:
+    target, testing = tmp_path / "tab.whl", tmp_path / "testing.whl"
+
+    write_tab_wheels(wheel, target, testing)
+
+    assert set(read_members(testing)) >= {"wherry/testing/__init__.py"}
+    assert_record_fits(testing)
+    entry = lockfile.entry(testing, ENVIRONMENT)
+    assert (entry["name"], entry["version"], entry["imports"]) == ("wherry-testing", "1.2", [])
 
 
 def test_compiling_replaces_sources_and_keeps_what_is_no_python(wheel: Path, tmp_path: Path) -> None:
@@ -80,11 +95,11 @@ def test_compiling_replaces_sources_and_keeps_what_is_no_python(wheel: Path, tmp
     count = compile_archive(str(wheel), str(target), prefix="/lib/", optimize=0)
 
     members = read_members(target)
-    assert count == 4
+    assert count == 7
     assert "wherry/__init__.pyc" in members
     assert "wherry/__init__.py" not in members
     assert members["wherry/broken_template.py"] == b"def {{ name }}(\n"
-    assert members["wherry/storage/claim.sql"] == b"SELECT 1"
+    assert members["wherry/storage/sql/claim.sql"] == b"SELECT 1"
     assert_record_fits(target)
 
 

@@ -88,7 +88,11 @@ def test_the_wheel_stays_within_its_budget() -> None:
     wheels = list(DIST.glob("wherry-*-py3-none-any.whl"))
 
     assert len(wheels) == 1
-    assert wheels[0].stat().st_size <= 450_000
+    assert wheels[0].stat().st_size <= 560_000
+
+
+def test_what_a_tab_fetches_of_wherry_stays_within_its_budget(manifest: dict[str, Any]) -> None:
+    assert manifest["files"][f"runtime/{manifest['wheel']}"]["br"] <= 400_000
 
 
 def test_a_reader_sees_the_old_file_or_the_new_one(tmp_path: Path) -> None:

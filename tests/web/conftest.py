@@ -133,7 +133,7 @@ async def start_python(page: Page, tab_site: Site, *, package: str = "wherry", m
     options = {
         "runtime": tab_site.runtime,
         "base": tab_site.base,
-        "packages": [package],
+        "packages": [package, "wherry-testing"] if package == "wherry" else [package],
         "module": module,
         "sources": ["in_page.py", "histories.py", "opening.py"],
     }

@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from wherry.clock import Clock
-from wherry.errors import InvalidInput, UnknownStorage
+from wherry.errors import InvalidInput, UnknownStorage, UnsupportedByStorage
 from wherry.storage.joined import JoinedStorage
 from wherry.storage.protocol import Storage
 
@@ -66,6 +67,8 @@ def _memory(place: _Place) -> Storage:
 
 def _sqlite(place: _Place) -> Storage:
     synchronous = _take_options(place, {"synchronous": ("normal", "full")})["synchronous"]
+    if sys.platform == "emscripten":
+        raise UnsupportedByStorage("place in a browser", "SQLite", "open indexeddb:NAME there.")
     if place.rest in ("", ":memory:"):
         raise InvalidInput("sqlite:", ["names no file: write sqlite:jobs.db, or memory: to keep nothing"])
     if place.rest.startswith("//"):
