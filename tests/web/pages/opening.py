@@ -42,3 +42,12 @@ async def failure_after(name: str, action: str) -> str:
     except WherryError as error:
         return error.code
     return ""
+
+
+def refusal(url: str) -> str:
+    """What Python says of a URL that no browser can open."""
+    try:
+        open_storage(url)
+    except WherryError as error:
+        return f"{error.code}: {error}"
+    return ""

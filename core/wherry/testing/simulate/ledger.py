@@ -7,8 +7,7 @@ store gave, what each job is from its rows, and what was told from its feed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from wherry.clock import Clock
 from wherry.job import JobRow
@@ -25,8 +24,8 @@ from wherry.messages import (
     Settlement,
     Verdict,
 )
-from wherry.retry import MAX_INTERRUPTIONS
 from wherry.storage.protocol import Storage
+from wherry.testing.simulate.known import Broken, Holder, Known, compare, require
 from wherry.testing.simulate.machine import Machine
 from wherry.testing.simulate.network import READS, at_once
 from wherry.testing.simulate.trace import Trace
@@ -36,51 +35,6 @@ RECOVERY_S = 5.5
 
 _GIVES_BACK = ("snooze", "release", "suspend")
 _REVIVES = ("retry", *_GIVES_BACK)
-
-
-class Broken(Exception):
-    """Raised inside the ledger: what does not hold."""
-
-    def __init__(self, rule: str, message: str) -> None:
-        super().__init__(message)
-        self.rule, self.message = rule, message
-
-
-class Holder(NamedTuple):
-    """Who runs a job, by what the store answered."""
-
-    machine: Machine
-    until_ms: int
-    """By the store's clock."""
-    lease_s: float
-    claimed_s: float
-    renewed_s: float
-    """Both by true time."""
-
-
-@dataclass(slots=True)
-class Known:
-    """One job as the ledger has it."""
-
-    new: NewJob
-    number: int
-    row: JobRow | None = None
-    fence: int = 0
-    attempt: int = 0
-    holder: Holder | None = None
-    settled: tuple[int, str] | None = None
-    completed: Payload | None = None
-    outputs: dict[int, Payload] = field(default_factory=dict[int, Payload])
-    """What its executions returned, by fence."""
-    removed: bool = False
-    asked: bool = False
-    """To stop, while it ran."""
-    place: int = 0
-    """In the line of its ordering key."""
-
-    @property
-    def is_final(self) -> bool:
-        return self.removed or (self.row is not None and self.row.state in FINAL_STATES)
 
 
 class Ledger:
@@ -164,22 +118,22 @@ class Ledger:
     # --- add --------------------------------------------------------------------------------------------
     def _added(self, job: NewJob, added: Added) -> str:
         if added.verdict == "refused":
-            _require(any(edge.parent not in self.jobs for edge in job.after), "Q1", "add refused for nothing")
+            require(any(edge.parent not in self.jobs for edge in job.after), "Q1", "add refused for nothing")
             return "refused"
         if added.verdict == "ok":
-            _require(job.id not in self.jobs, "Q1", f"{job.id} was stored twice")
+            require(job.id not in self.jobs, "Q1", f"{job.id} was stored twice")
             self._require_key_free(job)
             self.jobs[job.id] = Known(job, len(self.jobs), place=self._next_place())
         known = self._get(added.id)
         if added.verdict == "duplicate" and added.id != job.id:
             same = known.new.unique is not None and known.new.unique == job.unique
-            _require(same and not known.is_final, "Q9", f"{known.number} does not hold the key of {job.id}")
+            require(same and not known.is_final, "Q9", f"{known.number} does not hold the key of {job.id}")
         return f"{known.number}:{added.verdict}"
 
     def _require_key_free(self, job: NewJob) -> None:
         for other in self.jobs.values() if job.unique else ():
             taken = other.new.unique == job.unique and not other.is_final
-            _require(not taken, "Q9", f"{job.id} was stored beside job {other.number}, which holds its key")
+            require(not taken, "Q9", f"{job.id} was stored beside job {other.number}, which holds its key")
 
     # --- exchange ---------------------------------------------------------------------------------------
     def _exchanged(
@@ -187,39 +141,39 @@ class Ledger:
     ) -> list[str]:
         told = [self._settled(*pair) for pair in zip(settle, answer.verdicts, strict=True)]
         if claim is not None:
-            _require(len(answer.jobs) <= claim.limit, "R2", "more jobs were claimed than asked for")
+            require(len(answer.jobs) <= claim.limit, "R2", "more jobs were claimed than asked for")
             told += [self._claimed(machine, claim, job) for job in answer.jobs]
         return told
 
     def _settled(self, settlement: Settlement, verdict: Verdict) -> str:
         known = self._get(settlement.id)
         told = f"{known.number}/{settlement.fence}:{settlement.kind}:{verdict}"
-        _require(verdict != "unknown" or known.removed, "Q1", f"job {known.number} is unknown")
+        require(verdict != "unknown" or known.removed, "Q1", f"job {known.number} is unknown")
         if verdict not in ("ok", "cancel"):
             held = settlement.fence == known.fence and known.holder is not None
-            _require(not held or settlement.if_lapsed, "R4", f"its holder's settlement was refused: {told}")
+            require(not held or settlement.if_lapsed, "R4", f"its holder's settlement was refused: {told}")
             repeat = known.settled == (settlement.fence, settlement.kind)
-            _require(not repeat, "R4", f"a repeated settlement was refused: {told}")
+            require(not repeat, "R4", f"a repeated settlement was refused: {told}")
             return told
         if known.settled == (settlement.fence, settlement.kind):
             return told
-        _require(settlement.fence == known.fence, "R4", f"settled under an old fence: {told}")
+        require(settlement.fence == known.fence, "R4", f"settled under an old fence: {told}")
         if settlement.if_lapsed:
             self._require_lapsed(known)
         else:
-            _require(known.holder is not None, "R4", f"settled by one who does not hold it: {told}")
+            require(known.holder is not None, "R4", f"settled by one who does not hold it: {told}")
         if settlement.kind == "complete":
             self._completed(known, settlement)
         if settlement.kind in _REVIVES and verdict == "ok":
-            _require(not known.asked, "R7", f"the wish to cancel it was forgotten: {told}")
+            require(not known.asked, "R7", f"the wish to cancel it was forgotten: {told}")
             known.attempt -= settlement.kind in _GIVES_BACK
         known.settled, known.holder = (settlement.fence, settlement.kind), None
         self._touched.add(known.new.id)
         return told
 
     def _completed(self, known: Known, settlement: Settlement) -> None:
-        _require(known.completed is None, "Q3", f"a second result of job {known.number} was accepted")
-        _require(
+        require(known.completed is None, "Q3", f"a second result of job {known.number} was accepted")
+        require(
             known.outputs.get(settlement.fence) == settlement.output,
             "Q2",
             f"job {known.number} was completed with what no execution returned",
@@ -233,30 +187,28 @@ class Ledger:
         now_ms = self._clock.now_ms()
         if known.new.deadline_at_ms is not None and known.new.deadline_at_ms <= now_ms:
             return
-        _require(holder.until_ms <= now_ms, "Q4", f"job {known.number} was taken before its lease lapsed")
+        require(holder.until_ms <= now_ms, "Q4", f"job {known.number} was taken before its lease lapsed")
         held_s = self._now_s() - holder.renewed_s
         early = held_s < holder.lease_s
-        _require(not early, "Q4", f"job {known.number} was taken {held_s:.3f} s after it was renewed")
+        require(not early, "Q4", f"job {known.number} was taken {held_s:.3f} s after it was renewed")
         timeout_s = (known.new.timeout_ms or 1e12) / 1000
         in_time = self._now_s() - holder.claimed_s < timeout_s
         lived = self._calm_since_s(holder.machine) < holder.renewed_s
-        _require(
-            not (in_time and lived), "R3", f"the worker of job {known.number} lived and did not renew it"
-        )
+        require(not (in_time and lived), "R3", f"the worker of job {known.number} lived and did not renew it")
 
     def _claimed(self, machine: Machine, claim: ClaimRequest, job: Claimed) -> str:
         known = self._get(job.id)
         told = f"{known.number}/{job.fence}:claimed:{job.attempt}"
         if known.holder is not None and known.fence == job.fence and known.holder.machine is machine:
             return f"{told}:again"
-        _require(known.holder is None, "Q4", f"job {known.number} was claimed while another held it")
-        _require(not known.is_final or job.id in self._touched, "Q3", f"final job {known.number} was claimed")
-        _require(job.fence > known.fence, "R4", f"the fence of job {known.number} did not grow")
-        _require(job.attempt == known.attempt + 1, "attempts", f"job {known.number} counts {job.attempt}")
-        _require(job.attempt <= job.max_attempts, "attempts", f"job {known.number} has no attempt left")
+        require(known.holder is None, "Q4", f"job {known.number} was claimed while another held it")
+        require(not known.is_final or job.id in self._touched, "Q3", f"final job {known.number} was claimed")
+        require(job.fence > known.fence, "R4", f"the fence of job {known.number} did not grow")
+        require(job.attempt == known.attempt + 1, "attempts", f"job {known.number} counts {job.attempt}")
+        require(job.attempt <= job.max_attempts, "attempts", f"job {known.number} has no attempt left")
         self._require_turn(known)
         held = self._tokens.setdefault(claim.token, self._steps)
-        _require(held == self._steps, "R4", f"a repeated claim got job {known.number} as well")
+        require(held == self._steps, "R4", f"a repeated claim got job {known.number} as well")
         until_ms, now_s = self._clock.now_ms() + claim.lease_ms, self._now_s()
         known.holder = Holder(machine, until_ms, claim.lease_ms / 1000, now_s, now_s)
         known.fence, known.attempt = job.fence, job.attempt
@@ -268,7 +220,7 @@ class Ledger:
         for other in self.jobs.values() if key is not None else ():
             ahead = other.new.ordering_key == key and other.place < known.place and not other.is_final
             ended = other.new.id in self._touched and other.holder is None
-            _require(not ahead or ended, "Q7", f"job {known.number} was claimed before job {other.number}")
+            require(not ahead or ended, "Q7", f"job {known.number} was claimed before job {other.number}")
 
     def _stands_behind(self, known: Known) -> bool:
         key = known.new.ordering_key
@@ -292,13 +244,13 @@ class Ledger:
         elif holder is not None:
             held_s = self._now_s() - holder.renewed_s
             early = held_s < holder.lease_s
-            _require(not early, "Q4", f"a lease was refused {held_s:.3f} s after it was renewed: {told}")
+            require(not early, "Q4", f"a lease was refused {held_s:.3f} s after it was renewed: {told}")
         return told
 
     def _reported(self, job_id: str, fence: int, verdict: Verdict) -> str:
         known = self._get(job_id)
         held = known.holder is not None and known.fence == fence
-        _require(
+        require(
             held or verdict not in ("ok", "cancel"), "R4", f"a report on {known.number} by a stale worker"
         )
         return f"{known.number}/{fence}:{verdict}"
@@ -307,12 +259,12 @@ class Ledger:
         known = self._get(job_id)
         self._touched.add(job_id)
         if change == "remove":
-            _require(known.is_final, "Q1", f"unfinished job {known.number} was removed")
+            require(known.is_final, "Q1", f"unfinished job {known.number} was removed")
             known.removed = True
         if change == "cancel":
             known.asked = True
         if change == "requeue":
-            _require(known.is_final and known.completed is None, "C8", f"job {known.number} was put back")
+            require(known.is_final and known.completed is None, "C8", f"job {known.number} was put back")
             known.settled, known.asked, known.place = None, False, self._next_place()
             self._requeued.add(job_id)
         if change == "disable" and known.holder is not None:
@@ -340,7 +292,7 @@ class Ledger:
             row = rows.get(known.new.id)
             if row is None:
                 raise Broken("Q1", f"job {known.number} is gone")
-            self._compare_row(known, row, told.get(row.id, ()))
+            compare(known, row, told.get(row.id, ()), put_back=row.id in self._requeued)
             known.row = row
         for known in looked_at:
             self._compare_all(known, before[known.new.id])
@@ -352,33 +304,11 @@ class Ledger:
         """The revisions that this step told, by job."""
         changes = at_once(self._store.changes(self._cursor, limit=1_000_000))
         self._cursor = changes.cursor
-        _require(not changes.resync, "Q12", "the feed cannot be followed")
+        require(not changes.resync, "Q12", "the feed cannot be followed")
         told: dict[str, list[int]] = {}
         for item in changes.items:
             told.setdefault(item.job_id, []).append(item.revision)
         return told
-
-    def _compare_row(self, known: Known, row: JobRow, told: Sequence[int]) -> None:
-        number, before = known.number, known.row
-        _require(
-            row.fence == known.fence, "R4", f"job {number} has fence {row.fence}, given was {known.fence}"
-        )
-        _require(row.attempt == known.attempt, "attempts", f"job {number} counts {row.attempt} attempts")
-        _require(row.attempt <= row.max_attempts, "attempts", f"job {number} used more attempts than it has")
-        _require(row.interruptions <= MAX_INTERRUPTIONS, "attempts", f"job {number} is interrupted for ever")
-        held = known.holder is not None
-        _require((row.state == "running") == held, "R4", f"job {number} is {row.state}, held: {held}")
-        if row.state == "completed":
-            _require(
-                row.output == known.completed, "Q3", f"the result of job {number} is not the accepted one"
-            )
-        start = 0 if before is None else before.revision
-        expected = list(range(start + 1, row.revision + 1))
-        _require(list(told) == expected, "Q12", f"job {number} went to revision {row.revision}, told: {told}")
-        if before is not None and before.state != row.state:
-            _require(bool(told), "Q12", f"job {number} became {row.state} and nobody was told")
-            back = before.state in FINAL_STATES and row.id not in self._requeued
-            _require(not back, "Q3", f"job {number} was {before.state} and became {row.state}")
 
     def _compare_all(self, known: Known, before: JobRow | None) -> None:
         row = known.row
@@ -388,7 +318,7 @@ class Ledger:
             waits = any(not self.jobs[edge.parent].is_final for edge in row.after) or self._stands_behind(
                 known
             )
-            _require(
+            require(
                 waits, "Q12", f"job {known.number} was not released with the end of the last it waits for"
             )
         if before is None or before.state in FINAL_STATES:
@@ -400,7 +330,7 @@ class Ledger:
         others = (other for other in self.jobs.values() if other is not known and known.new.unique)
         for other in others:
             both = other.new.unique == known.new.unique and not other.is_final
-            _require(not both, "Q9", f"jobs {known.number} and {other.number} hold the same key")
+            require(not both, "Q9", f"jobs {known.number} and {other.number} hold the same key")
 
     def _require_recovery(self, known: Known, holder: Holder) -> None:
         over_ms = self._clock.now_ms() - holder.until_ms
@@ -409,12 +339,7 @@ class Ledger:
         since_s = max(holder.renewed_s, self._calm_since_s(None))
         left_s = self._now_s() - since_s
         in_time = left_s < holder.lease_s + RECOVERY_S
-        _require(in_time, "Q5", f"job {known.number} was left alone for {left_s:.3f} s")
+        require(in_time, "Q5", f"job {known.number} was left alone for {left_s:.3f} s")
 
     def unfinished(self) -> Iterable[Known]:
         return (known for known in self.jobs.values() if not known.is_final)
-
-
-def _require(held: bool, rule: str, message: str) -> None:
-    if not held:
-        raise Broken(rule, message)
