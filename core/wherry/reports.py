@@ -26,6 +26,7 @@ class ReportBuffer:
         self._storage, self._told = storage, told
         self._waiting: dict[tuple[str, int], Report] = {}
         self._task: asyncio.Task[None] | None = None
+        self._writing = asyncio.Lock()
 
     def report(self, news: Report) -> None:
         if self._told is not None:
@@ -37,13 +38,16 @@ class ReportBuffer:
             self._task = asyncio.get_running_loop().create_task(self._write())
 
     async def flush(self) -> None:
-        """Write what waits now: progress must not arrive after the settlement, where it would be refused."""
-        if not self._waiting:
+        """Write what waits now: reports must not arrive after the settlement, where they would be refused."""
+        if not self._waiting and not self._writing.locked():
             return
-        reports, self._waiting = list(self._waiting.values()), {}
-        # Progress is news, not state: the next report says more, and what refuses all refuses the claim too.
-        with suppress(WherryError):
-            await self._storage.report(reports)
+        # What is on its way already must have arrived too: over HTTP a settlement could overtake it.
+        async with self._writing:
+            reports, self._waiting = list(self._waiting.values()), {}
+            # Progress is news, not state: the next report says more, and what refuses all refuses the claim.
+            with suppress(WherryError):
+                if reports:
+                    await self._storage.report(reports)
 
     async def _write(self) -> None:
         while self._waiting:
