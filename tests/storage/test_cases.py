@@ -17,6 +17,16 @@ BANNED = {"threading", "subprocess", "time", "multiprocessing", "pytest", "tempf
 """Modules that a page lacks, or with which a case would wait for luck."""
 
 
+CORE = {
+    *(f"T{number}" for number in range(1, 12)),
+    *(f"C{number}" for number in range(1, 10)),
+    *(f"R{number}" for number in range(1, 20)),
+    "U1",
+    *(f"Q{number}" for number in (1, 2, 3, 4, 5, 7, 9, 12)),
+}
+"""What every storage must let the core do: tasks and jobs, clients, running, uniqueness, what is promised."""
+
+
 def tree_of(topic: ModuleType) -> ast.Module:
     return ast.parse(inspect.getsource(topic))
 
@@ -28,7 +38,13 @@ def test_every_topic_is_listed() -> None:
 
 
 def test_there_are_enough_cases() -> None:
-    assert len(CASES) >= 75
+    assert len(CASES) >= 150
+
+
+def test_every_behaviour_of_the_core_has_a_case() -> None:
+    named = {feature for one in CASES.values() for feature in one.features}
+
+    assert sorted(CORE - named) == []
 
 
 @pytest.mark.parametrize("name", CASES)

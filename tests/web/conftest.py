@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,24 +116,27 @@ async def python_page(chromium: Browser, tab_site: Site) -> AsyncGenerator[Page]
     """One page with Python in a worker, which takes a second to start; tests leave nothing behind in it."""
     context = await chromium.new_context()
     page = await open_page(context, tab_site)
-    await start_python(page, tab_site)
+    # Handlers of the conformance cases have types, which a worker checks.
+    await start_python(page, tab_site, packages=("wherry", "wherry-testing", "pydantic"))
     yield page
     await context.close()
 
 
-async def start_python(page: Page, tab_site: Site, *, package: str = "wherry", module: bool = True) -> None:
+async def start_python(
+    page: Page, tab_site: Site, *, packages: Sequence[str] = ("wherry", "wherry-testing"), module: bool = True
+) -> None:
     """Boot Pyodide in a worker of the page; then `python("MODULE.FUNCTION", ...)` calls pages/MODULE.py.
 
     Args:
         page: made by `open_page`.
         tab_site: what it was opened from.
-        package: wherry's name in the lock file, or the address of a wheel.
+        packages: names in the lock file, or addresses of wheels.
         module: whether `idb.js` is registered in Python as `wherry_idb`.
     """
     options = {
         "runtime": tab_site.runtime,
         "base": tab_site.base,
-        "packages": [package, "wherry-testing"] if package == "wherry" else [package],
+        "packages": list(packages),
         "module": module,
         "sources": ["in_page.py", "histories.py", "opening.py"],
     }

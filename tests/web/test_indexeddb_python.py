@@ -54,7 +54,7 @@ async def test_a_store_that_is_gone_says_why(python_page: Page, action: str, cod
 async def test_the_wheel_alone_is_enough(page: Page, tab_site: Site) -> None:
     wheel = wheels.find_wheel()
     assert wheel
-    await start_python(page, tab_site, package=f"{tab_site.url}-dist/{wheel.name}", module=False)
+    await start_python(page, tab_site, packages=[f"{tab_site.url}-dist/{wheel.name}"], module=False)
 
     assert await page.evaluate("python('opening.keep_one', 'alone')") == STORED
 
