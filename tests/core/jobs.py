@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from wherry import Backoff, Client, Context, PermanentError, Server, Snooze, Task, open_storage, task
+from wherry.messages import ClaimRequest
 from wherry.storage.protocol import Storage
 
 
@@ -139,3 +140,9 @@ def attached(storage: Storage, server: Server) -> Client:
     client = Client(storage)
     client.attach(server)
     return client
+
+
+async def claim(client: Client, name: str, number: int = 1) -> None:
+    """Take jobs of a task, as a worker `w1` would."""
+    request = ClaimRequest(f"token {name} {number}", "w1", ("",), None, (name,), number, 30_000)
+    await client.storage.exchange([], request)

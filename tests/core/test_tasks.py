@@ -1,9 +1,8 @@
-"""T1, T2, T4, T10, T11: what a task is, what it takes and gives."""
+"""T1, T4, T10, T11: what a task is, its shape, its options, its manifest."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
@@ -15,16 +14,13 @@ from wherry import (
     DuplicateTask,
     InvalidInput,
     InvalidOutput,
-    NotJson,
     Server,
     Task,
     create_task,
-    load_tasks,
     open_storage,
     task,
 )
 from wherry.errors import InvalidTask, NoDefaultClient, UnknownTask
-from wherry.loading import TaskModuleError
 from wherry.task import Registry
 from wherry.testing import override
 
@@ -32,12 +28,6 @@ from wherry.testing import override
 class Order(BaseModel):
     item: str
     quantity: int = 1
-
-
-@dataclass
-class Point:
-    x: float
-    y: float
 
 
 @task(name="text.count", queue="text", max_attempts=3, timeout=30.0)
@@ -116,103 +106,6 @@ def test_create_task_is_a_one_liner() -> None:
     double = create_task("double", lambda value: value * 2, queue="fast")
 
     assert (double.name, double.queue, double(4)) == ("double", "fast", 8)
-
-
-# --- values ------------------------------------------------------------------------------------------
-def test_a_model_goes_in_as_json_and_comes_back_as_itself() -> None:
-    text, plain = price.dump_input(Order(item="tea", quantity=2))
-
-    assert json.loads(text) == plain == {"item": "tea", "quantity": 2}
-    assert price.load_input(text) == Order(item="tea", quantity=2)
-
-
-def test_a_dataclass_is_checked_as_well() -> None:
-    @task
-    def mirror(point: Point) -> Point:
-        return Point(-point.x, point.y)
-
-    assert mirror.load_input('{"x": 1, "y": 2}') == Point(1, 2)
-    assert mirror.dump_output(Point(1, 2)) == '{"x":1.0,"y":2.0}'
-
-
-@pytest.mark.parametrize(
-    ("one", "value", "message"),
-    [
-        (count_words, 3, "invalid input for text.count: text: Input should be a valid string"),
-        (price, {"quantity": 1}, "invalid input for price: order.item: Field required"),
-        (
-            price,
-            {"item": "tea", "quantity": "many"},
-            "invalid input for price: order.quantity: Input should be a valid integer",
-        ),
-        (nothing, 1, "invalid input for nothing: input: Input should be None"),
-    ],
-)
-def test_a_wrong_input_names_the_field(one: Task[Any, Any], value: Any, message: str) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        one.dump_input(value)
-
-    assert str(caught.value).startswith(message)
-    assert caught.value.code == "invalid_input"
-
-
-def test_a_wrong_output_is_refused_before_it_is_stored() -> None:
-    with pytest.raises(
-        InvalidOutput, match=r"^invalid output of text.count: output: Input should be a valid integer"
-    ):
-        count_words.dump_output("many")
-
-
-@pytest.mark.parametrize(
-    ("value", "path", "found"),
-    [
-        (float("nan"), "$", "nan"),
-        ({"a": [1, float("inf")]}, "$.a[1]", "inf"),
-        (b"bytes", "$", "a bytes"),
-        ({1: "one"}, "$", "an object with the key 1"),
-        ([object], "$[0]", "a type"),
-        ({"a": {2, 3}}, "$.a", "a set"),
-        ((1, 2), "$", "a tuple"),
-        ("\ud800", "$", "text with half a surrogate pair"),
-        ({"\ud800": 1}, "$", "text with half a surrogate pair"),
-    ],
-)
-def test_what_json_cannot_hold_is_refused_with_its_place(value: Any, path: str, found: str) -> None:
-    with pytest.raises(NotJson) as caught:
-        anything.dump_input(value)
-
-    assert (caught.value.path, caught.value.found) == (path, found)
-
-
-def test_a_cycle_and_a_tower_are_refused() -> None:
-    cycle: list[Any] = []
-    cycle.append({"again": cycle})
-    tower: list[Any] = []
-    for _ in range(600):
-        tower = [tower]
-
-    with pytest.raises(NotJson, match=r"^\$\[0\].again is part of itself"):
-        anything.dump_input(cycle)
-    with pytest.raises(NotJson, match="nested too deep"):
-        anything.dump_input(tower)
-
-
-def test_nan_in_a_typed_float_is_refused_too() -> None:
-    @task
-    def halve(number: float) -> float:
-        return number / 2
-
-    with pytest.raises(NotJson, match="^number is nan"):
-        halve.dump_input(float("nan"))
-    with pytest.raises(NotJson, match="^output is inf"):
-        halve.dump_output(float("inf"))
-
-
-@pytest.mark.parametrize("value", [False, 0, "", None, 2**80, "日本語 \u2028 \x00 🚣", [], {}, 1e-7, -0.0])
-def test_plain_values_come_back_as_they_went_in(value: Any) -> None:
-    text, _ = anything.dump_input(value)
-
-    assert repr(anything.load_input(text)) == repr(value)
 
 
 # --- registering -------------------------------------------------------------------------------------
@@ -324,18 +217,6 @@ def test_a_task_without_annotations_has_an_empty_schema() -> None:
     assert json.loads(anything.manifest())["schema"] == {}
 
 
-def test_tasks_are_loaded_from_a_module_by_name(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "my_jobs.py").write_text("from wherry import task\n@task\ndef one(): ...\nalias = one\n")
-    (tmp_path / "my_empty.py").write_text("")
-    monkeypatch.syspath_prepend(tmp_path)
-
-    assert [one.name for one in load_tasks(["my_jobs"])] == ["one"]
-    with pytest.raises(Exception, match="module 'my_empty' holds no task: decorate a function with @task"):
-        load_tasks(["my_empty"])
-    with pytest.raises(Exception, match="cannot import the task module 'my_absent'"):
-        load_tasks(["my_absent"])
-
-
 def test_a_task_may_close_over_what_has_no_value_yet() -> None:
     def length(text: str) -> int:
         return len(text) + later
@@ -344,44 +225,6 @@ def test_a_task_may_close_over_what_has_no_value_yet() -> None:
 
     assert one.dump_input("abc") == ('"abc"', "abc")
     later = 1
-
-
-def test_a_package_loads_all_its_modules(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = tmp_path / "my_package" / "inner"
-    package.mkdir(parents=True)
-    one = "from wherry import task\n@task\ndef {0}(): ...\n"
-    (tmp_path / "my_package/__init__.py").write_text("from my_package.first import one\n")
-    (tmp_path / "my_package/first.py").write_text(one.format("one"))
-    (tmp_path / "my_package/__main__.py").write_text("raise SystemExit('never imported')\n")
-    (package / "__init__.py").write_text("")
-    (package / "second.py").write_text(one.format("two"))
-    monkeypatch.syspath_prepend(tmp_path)
-
-    assert [each.name for each in load_tasks(["my_package"])] == ["one", "two"]
-
-
-def test_a_folder_loads_all_its_modules(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.path", [*__import__("sys").path])
-    for name in ("folder_one", "folder_two"):
-        (tmp_path / f"{name}.py").write_text(f"from wherry import task\n@task\ndef {name}(): ...\n")
-
-    assert {each.name for each in load_tasks([f"{tmp_path}/"])} == {"folder_one", "folder_two"}
-    with pytest.raises(TaskModuleError, match="there is no folder '.*nowhere' of tasks"):
-        load_tasks([f"{tmp_path}/nowhere"])
-    (tmp_path / "json.py").write_text("")
-    with pytest.raises(TaskModuleError, match="'json' of the folder '.*' is hidden by .*: rename it"):
-        load_tasks([f"{tmp_path}/"])
-
-
-def test_a_name_given_twice_is_refused_when_loading(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("twice_a", "twice_b"):
-        (tmp_path / f"{name}.py").write_text("from wherry import task\n@task(name='same')\ndef f(): ...\n")
-    monkeypatch.syspath_prepend(tmp_path)
-
-    with pytest.raises(DuplicateTask, match="a task named 'same' is registered already"):
-        load_tasks(["twice_a", "twice_b"])
-    with pytest.raises(DuplicateTask):
-        Registry([create_task("same", len), create_task("same", len)])
 
 
 # --- override (T10) ------------------------------------------------------------------------------------
