@@ -39,15 +39,19 @@ def serve_demo(rest: list[str]) -> int:
     return demo.run_open(wheel, rest)
 
 
+# Two files at a time, because most of the time they wait for browsers and processes.
+ALL_TESTS = ("-n", "2", "--dist", "loadfile")
+
+
 def test(_options: argparse.Namespace, rest: list[str]) -> int:
-    """Install what the tests need, build wheel and site, run pytest with the arguments given."""
+    """Install what the tests need, build wheel and site, run pytest with the arguments given, or all of it."""
     environment.install("dev")
     program = node.install_modules()
     chromium = browser.ensure()
     site.build_site(program, wheels.build_wheel(program), quality=site.QUICK)
     env = {**os.environ, **node.path_with(program), browser.VARIABLE: str(chromium)}
     return subprocess.run(
-        [str(VENV_PYTHON), "-m", "pytest", *rest], cwd=ROOT, env=env, check=False
+        [str(VENV_PYTHON), "-m", "pytest", *(rest or ALL_TESTS)], cwd=ROOT, env=env, check=False
     ).returncode
 
 
