@@ -44,7 +44,7 @@ ALL_TESTS = ("-n", "2", "--dist", "loadfile")
 
 
 def test(_options: argparse.Namespace, rest: list[str]) -> int:
-    """Install what the tests need, build wheel and site, run pytest with the arguments given, or all of it."""
+    """Install what tests need, build wheel and site, run pytest with the arguments given, or all of it."""
     environment.install("dev")
     program = node.install_modules()
     chromium = browser.ensure()

@@ -134,8 +134,8 @@ def hang(path: str) -> None:
 @isolated
 def sleep(path: str) -> None:
     """Blocks, and cleans up when it is ended."""
-    write(path, os.getpid())
     try:
+        write(path, os.getpid())
         time.sleep(60)
     finally:
         Path(f"{path}-left").touch()
@@ -143,8 +143,8 @@ def sleep(path: str) -> None:
 
 @isolated
 async def sleep_async(path: str, context: Context) -> None:
-    write(path, os.getpid())
     try:
+        write(path, os.getpid())
         await asyncio.sleep(60)
     finally:
         write(f"{path}-left", context.cancelled)

@@ -177,15 +177,17 @@ async def test_a_cancel_kills_whatever_it_does(client: Client, tmp_path: Path, b
 
 @pytest.mark.parametrize(("blocking", "left"), [(its.sleep, ""), (its.sleep_async, "True")])
 async def test_a_cancelled_handler_may_clean_up(
-    client: Client, tmp_path: Path, blocking: object, left: str
+    client: Client, tmp_path: Path, blocking: object, left: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Only an upper bound: who has cleaned up is gone at once, but a busy machine may need longer.
+    monkeypatch.setattr("wherry.processes.GRACE_S", 5.0)
     handle = await client.submit(blocking, str(tmp_path / "pid"))  # type: ignore[arg-type]
     await told(tmp_path / "pid")
 
     await handle.cancel()
 
     with pytest.raises(JobCancelled):
-        await handle.result(5)
+        await handle.result(10)
     assert (tmp_path / "pid-left").read_text() == left
 
 

@@ -62,4 +62,6 @@ async def test_the_wheel_alone_is_enough(page: Page, tab_site: Site) -> None:
 async def test_a_browser_has_no_sqlite_files(python_page: Page) -> None:
     found = await python_page.evaluate("python('opening.refusal', 'sqlite:jobs.db')")
 
-    assert found == "unsupported_by_storage: SQLite storage has no place in a browser: open indexeddb:NAME."
+    assert found == (
+        "unsupported_by_storage: SQLite storage has no place in a browser: open indexeddb:NAME there."
+    )
