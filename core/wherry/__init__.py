@@ -33,6 +33,7 @@ from wherry.errors import (
     UnknownTask,
     UnsupportedByStorage,
     WherryError,
+    WorkerBusy,
 )
 from wherry.events import Event
 from wherry.handle import JobHandle
@@ -70,6 +71,7 @@ __all__ = [
     "NotAStore", "NotJson", "NotRun", "Outcome", "Pause", "PayloadTooLarge", "PendingJob",
     "PermanentError", "ResultTimeout", "RetryableError", "RunningJob", "SchemaTooNew", "Server", "Snooze",
     "StorageUnavailable", "Succeeded", "SuspendedJob", "Task", "TaskPaused", "Unauthorized", "Uniqueness",
-    "UnknownStorage", "UnknownTask", "UnsupportedByStorage", "WherryError", "Worker", "WorkerVitals",
-    "create_task", "load_tasks", "open_storage", "task", "until_done", "while_queued", "within",
+    "UnknownStorage", "UnknownTask", "UnsupportedByStorage", "WherryError", "Worker", "WorkerBusy",
+    "WorkerVitals", "create_task", "load_tasks", "open_storage", "task", "until_done", "while_queued",
+    "within",
 ]  # fmt: skip

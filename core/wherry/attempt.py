@@ -97,18 +97,21 @@ class Attempt:
                     settlement = Settlement(job.id, job.fence, "complete", await self._call())
                 else:
                     settlement = await self._isolated()
-            except asyncio.CancelledError as error:
-                if self._reason is None and _is_cancelling(self._runner):
-                    raise  # the worker itself is being torn down
-                settlement = self._stopped(error)
-            except Exception as error:
-                settlement = self._failed(error)
+            except BaseException as error:
+                settlement = self._after(error)
             finally:
                 self._settle_down()
         if settlement is None or self._reason == "lost":
             return None
         retain_ms = self._manner.retain.get(settlement.kind)
         return settlement if retain_ms is None else settlement._replace(retain_ms=retain_ms)
+
+    def _is_closed(self) -> bool:
+        """Whether the coroutine is being closed, after its loop: nobody runs it."""
+        try:
+            return asyncio.current_task() is not self._runner
+        except RuntimeError:
+            return True
 
     async def _call(self) -> Payload:
         task, manner = self._task, self._manner
@@ -200,6 +203,16 @@ class Attempt:
                 runner.uncancel()
 
     # --- what follows ---------------------------------------------------------------------------------
+    def _after(self, error: BaseException) -> Settlement | None:
+        """What follows what the handler raised, also SystemExit: a job must not end its worker."""
+        if isinstance(error, asyncio.CancelledError):
+            if self._reason is None and _is_cancelling(self._runner):
+                raise error  # the worker itself is being torn down
+            return self._stopped(error)
+        if isinstance(error, KeyboardInterrupt) or self._is_closed():
+            raise error
+        return self._failed(error)
+
     def _stopped(self, error: asyncio.CancelledError) -> Settlement | None:
         job = self.job
         match self._reason:

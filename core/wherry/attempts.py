@@ -48,7 +48,8 @@ class Attempts:
         self._manner = Manner(None, storage.capabilities.max_payload, retain, hooks, watch)
         self._processes: ProcessPool | None = None
         self._clients: dict[str, Client] = {}
-        self._under_way: dict[str, Attempt] = {}
+        # By id and fence: a job that was lost and claimed again may run beside its earlier attempt.
+        self._under_way: dict[tuple[str, int], Attempt] = {}
         self.reports = ReportBuffer(storage, watch.report if watch else None)
         self.scale(threads)
 
@@ -82,11 +83,11 @@ class Attempts:
         client = self._clients.get(job.namespace) or self._client_of(job.namespace)
         isolated = None if self._processes is None else self._isolated(self._processes, job, client)
         attempt = Attempt(job, task, Context(job, self.reports, client), self._manner, isolated)
-        self._under_way[job.id] = attempt
+        self._under_way[job.id, job.fence] = attempt
         return attempt
 
     def end(self, attempt: Attempt) -> None:
-        del self._under_way[attempt.job.id]
+        del self._under_way[attempt.job.id, attempt.job.fence]
 
     def under_way(self) -> list[Attempt]:
         """May be called from any thread."""
@@ -94,8 +95,8 @@ class Attempts:
 
     def stop(self, job_id: str, fence: int, reason: StopReason) -> None:
         """Ask one attempt to stop, if it is under way."""
-        attempt = self._under_way.get(job_id)
-        if attempt is not None and attempt.job.fence == fence:
+        attempt = self._under_way.get((job_id, fence))
+        if attempt is not None:
             attempt.stop(reason)
 
     def _isolated(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -148,7 +149,7 @@ def describe(error: BaseException, attempt: int) -> Payload:
     facts: dict[str, Any] = {
         "type": kind.__qualname__,
         "module": kind.__module__,
-        "message": str(error),
+        "message": _said(error),
         "code": str(getattr(error, "code", "error")),
         "attempt": attempt,
         "traceback": "".join(traceback.format_exception(error))[-_MAX_TRACEBACK:],
@@ -165,8 +166,22 @@ def _error(code: str, message: str, attempt: int, kind: str = "WherryError") -> 
     )
 
 
+def _is_infinite(value: object) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
+
+
+def _said(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as failed:
+        return f"its text cannot be had: {failed!r}"
+
+
 def _plain(args: tuple[Any, ...]) -> list[Any] | None:
-    if all(arg is None or isinstance(arg, str | int | float | bool) for arg in args):
+    # NaN and infinities are no JSON: readers in other languages would choke on the line.
+    if all(
+        arg is None or isinstance(arg, str | int | float | bool) and not _is_infinite(arg) for arg in args
+    ):
         return list(args)
     return None
 

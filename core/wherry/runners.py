@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
 _TURN_S = 0.002
 """A runner whose work never waits for anything lets the rest of the loop go on after this long."""
+
+_PATIENCE_S = 5.0
+"""Work that goes on for so long after it was cancelled is left to itself."""
 
 
 class Runners(Generic[T]):
@@ -36,6 +39,8 @@ class Runners(Generic[T]):
         self._tasks: set[asyncio.Task[None]] = set()
         self._called = False
         """A runner is on its way to the line."""
+        self._crew = 0
+        """Grows with each `end`: a runner of an earlier crew does no more work."""
 
     @property
     def free(self) -> int:
@@ -49,43 +54,61 @@ class Runners(Generic[T]):
 
     async def end(self) -> None:
         """Cancel them all, idle or not, and wait for it; what stands in line is dropped."""
+        self._crew += 1
+        self.occupied -= len(self._line)
+        self._line.clear()
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
         if tasks:
-            await asyncio.wait(tasks)
-        self.occupied -= len(self._line)
-        self._line.clear()
+            await asyncio.wait(tasks, timeout=_PATIENCE_S)
+        self._tasks.clear()
         self._idle.clear()
         self._called = False
+
+    def include(self, task: asyncio.Task[Any] | None) -> bool:
+        """Whether that is one of these runners."""
+        return task in self._tasks
 
     def _call(self) -> None:
         """Let one more runner come to the line."""
         if self._called:
             return
         self._called = True
-        if self._idle:
-            self._idle.popleft().set_result(None)
-            return
-        task = asyncio.create_task(self._work())
+        while self._idle:
+            called = self._idle.popleft()
+            if not called.done():  # else its runner was cancelled from outside
+                called.set_result(None)
+                return
+        task = asyncio.create_task(self._work(self._crew))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._gone)
 
-    async def _work(self) -> None:
+    def _gone(self, task: asyncio.Task[None]) -> None:
+        """A runner has ended, perhaps on its way to the line: then another goes there."""
+        if task not in self._tasks:
+            return
+        self._tasks.remove(task)
+        self._called = False
+        if self._line:
+            self._call()
+
+    async def _work(self, crew: int) -> None:
         loop = asyncio.get_running_loop()
         while True:
             self._called = False
-            await self._take_turns(loop)
-            if len(self._tasks) > self.concurrency:
+            await self._take_turns(loop, crew)
+            # Asked here, because work may have taken the cancelling of its runner for its own.
+            if crew != self._crew or len(self._tasks) > self.concurrency:
                 return
             called: asyncio.Future[None] = loop.create_future()
             self._idle.append(called)
             await called
 
-    async def _take_turns(self, loop: asyncio.AbstractEventLoop) -> None:
+    async def _take_turns(self, loop: asyncio.AbstractEventLoop, crew: int) -> None:
         """Do what stands in line, until nothing does."""
         until_s = loop.time() + _TURN_S
-        while self._line:
+        while self._line and crew == self._crew:
             work = self._line.popleft()
             if self._line:
                 self._call()

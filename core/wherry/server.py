@@ -11,6 +11,7 @@ from typing import Any, Self
 from wherry.attempt import Watch
 from wherry.checks import require
 from wherry.duties import DeadLetters, Duties, Health
+from wherry.ending import Ending
 from wherry.errors import InvalidInput
 from wherry.events import Emitter, Event, Listener
 from wherry.hooks import Hook
@@ -115,6 +116,7 @@ class Server:
         )
         self._duties = Duties(storage, self._worker, lambda: self._stats.total)
         self._rounds: tuple[asyncio.Task[None], ...] = ()
+        self._ending = Ending(self._stop)
         self._emitter = Emitter()
         self._stats = Stats()
         self._run_seconds = 0.0
@@ -139,24 +141,32 @@ class Server:
 
     async def start(self) -> None:
         """Tell the manifest, then begin to claim."""
+        await self._ending.over()
         if self.is_running:
             return
         await self._tell_manifest()
         await self._worker.start()
-        self._rounds = (
+        self._rounds = self._rounds or (  # an error of the worker leaves them
             asyncio.create_task(self._sweeper.run()),
             asyncio.create_task(self._duties.run()),
         )
         self._emit("server_start")
 
     async def stop(self) -> None:
-        """Claim no more, let jobs finish up to `shutdown_timeout`, hand the rest back uncharged."""
+        """Claim no more, let jobs finish up to `shutdown_timeout`, hand the rest back uncharged.
+
+        It goes on if its caller is cancelled, and who calls it meanwhile waits for the same end.  A handler
+        that calls it is answered at once, for its own job is among those that are waited for.
+        """
         if not self._rounds:
             return
-        rounds, self._rounds = self._rounds, ()
+        await self._ending.ask(wait=not self._worker.is_runner(asyncio.current_task()))
+
+    async def _stop(self) -> None:
         try:
             await self._worker.stop()
         finally:
+            rounds, self._rounds = self._rounds, ()
             for each in rounds:
                 each.cancel()
             await asyncio.wait(rounds)
@@ -211,10 +221,12 @@ class Server:
         self._emitter.emit(Event(name, "", "", "", datetime.now(UTC), ""))
 
     def _count(self, job: Claimed, settlement: Settlement, verdict: Verdict, run_seconds: float) -> None:
-        if self._told:
+        if verdict in ("ok", "cancel"):
+            self._add_up(job, settlement, verdict, run_seconds)
+        if self._told:  # the last, for it is the user's and may raise
             self._told(job, settlement, verdict, run_seconds)
-        if verdict not in ("ok", "cancel"):
-            return
+
+    def _add_up(self, job: Claimed, settlement: Settlement, verdict: Verdict, run_seconds: float) -> None:
         stats = self._stats
         self._run_seconds += run_seconds
         stats.total += 1

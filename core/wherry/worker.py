@@ -17,9 +17,10 @@ from wherry import entropy
 from wherry.attempt import Attempt, StopReason, Watch
 from wherry.attempts import IN_BROWSER, Attempts, refused
 from wherry.checks import require
-from wherry.errors import StorageUnavailable, WherryError
+from wherry.ending import Ending
+from wherry.errors import StorageUnavailable, WherryError, WorkerBusy
 from wherry.hooks import Hook, require_hooks
-from wherry.messages import Claimed, ClaimRequest, Settlement, Verdict
+from wherry.messages import Claimed, ClaimRequest, Exchanged, Settlement, Verdict
 from wherry.renewals import LeaseKeeper, MakeKeeper, Renewals
 from wherry.runners import Runners
 from wherry.storage.protocol import Storage
@@ -103,6 +104,8 @@ class Worker:
         self._main: asyncio.Task[None] | None = None
         self._listener: asyncio.Task[None] | None = None
         self._claiming = True
+        self._once = False
+        self._ending = Ending(self._stop)
         self._next_due_s = SAFETY_POLL_S
         self.last_claim_at_ms: int | None = None
         """When the storage last answered a claim, with jobs or without, by this host's clock."""
@@ -139,11 +142,13 @@ class Worker:
 
     async def start(self) -> None:
         """Begin to claim."""
+        await self._ending.over()
         if self.is_running:
             return
         self._claiming = True
         self._prepare()
-        self._listener = asyncio.create_task(self._listen())
+        if self._listener is None:  # an error leaves it, and what runs
+            self._listener = asyncio.create_task(self._listen())
         self._main = asyncio.create_task(self._work())
         self._main.add_done_callback(_tell_crash)
 
@@ -160,24 +165,34 @@ class Worker:
             self._keeper.start()
 
     async def stop(self) -> None:
-        """Claim no more, finish what fits in `shutdown_timeout`, hand the rest back uncharged."""
+        """Claim no more, finish what fits in `shutdown_timeout`, hand the rest back uncharged.
+
+        It goes on if its caller is cancelled, and who calls it meanwhile waits for the same end.  A handler
+        that calls it is answered at once, for its own job is among those that are waited for.
+        """
+        await self._ending.ask(wait=not self.is_runner(asyncio.current_task()))
+
+    def is_runner(self, task: asyncio.Task[Any] | None) -> bool:
+        """Whether that task runs this worker's handlers."""
+        return self._runners.include(task)
+
+    async def _stop(self) -> None:
         self._claiming = False
         self._wake.set()
-        if self._main is not None:
-            await asyncio.wait((self._main,), timeout=self._shutdown_timeout)
-            await self._hand_back()
-            error = self._main.exception() if self._main.done() else None
-            await self._end()
-            if error:
-                raise error
+        main = self._main
+        if main is not None:
+            await asyncio.wait((main,), timeout=self._shutdown_timeout)
+            await self._hand_back(main)
         await self._end()
+        error = main.exception() if main is not None and not main.cancelled() else None
+        if error:
+            raise error
 
-    async def _hand_back(self) -> None:
+    async def _hand_back(self, main: asyncio.Task[None]) -> None:
         for attempt in self._attempts.under_way():
             attempt.stop("shutdown")
-        if self._main is not None:
-            # Only threads that ignore `context.cancelled` outlast this; their leases lapse.
-            await asyncio.wait((self._main,), timeout=5)
+        # Only threads that ignore `context.cancelled` outlast this; their leases lapse.
+        await asyncio.wait((main,), timeout=5)
 
     async def _end(self) -> None:
         for task in (self._main, self._listener):
@@ -204,7 +219,13 @@ class Worker:
         self._wake.set()
 
     async def run_once(self) -> int:
-        """Claim once, run what was claimed to its end, settle it; how many jobs that were."""
+        """Claim once, run what was claimed to its end, settle it; how many jobs that were.
+
+        Raises: `WorkerBusy` while it runs, or runs once, already.
+        """
+        if self.is_running or self._once:
+            raise WorkerBusy(self.name)
+        self._once = True
         self._prepare()
         try:
             claimed = await self._exchange(self._runners.free)
@@ -215,6 +236,7 @@ class Worker:
                 await self._exchange(0)
             return claimed
         finally:
+            self._once = False
             if self._main is None:
                 await self._end()
 
@@ -248,22 +270,38 @@ class Worker:
         finished, self._finished = self._finished, []
         settle = [settlement for _, settlement, _ in finished]
         claim = self._request(free) if free else None
-        wait_s = 0.1
-        while True:
-            try:
-                exchanged = await self._storage.exchange(settle, claim)
-                break
-            except StorageUnavailable:
-                await asyncio.sleep(wait_s * (0.5 + entropy.chance()))
-                wait_s = min(wait_s * 2, 5.0)
+        try:
+            exchanged = await self._until_answered(settle, claim)
+        except BaseException:
+            self._finished = [*finished, *self._finished]  # for whoever starts it again
+            raise
         if self._settled:
             for (job, settlement, run_s), verdict in zip(finished, exchanged.verdicts, strict=True):
-                self._settled(job, settlement, verdict, run_s)
+                self._tell(job, settlement, verdict, run_s)
         self._note(claimed=claim is not None, settled=bool(settle))
         self._take(exchanged.jobs)
         due_ms = exchanged.next_due_in_ms
         self._next_due_s = SAFETY_POLL_S if due_ms is None else min(SAFETY_POLL_S, max(due_ms, 1) / 1000)
         return len(exchanged.jobs)
+
+    async def _until_answered(self, settle: Sequence[Settlement], claim: ClaimRequest | None) -> Exchanged:
+        wait_s = 0.1
+        while True:
+            try:
+                return await self._storage.exchange(settle, claim)
+            except StorageUnavailable:
+                await asyncio.sleep(wait_s * (0.5 + entropy.chance()))
+                wait_s = min(wait_s * 2, 5.0)
+
+    def _tell(self, *news: Any) -> None:
+        """What `settled` raises must not end the worker, nor lose what was claimed in the same call."""
+        try:
+            if self._settled:
+                self._settled(*news)
+        except Exception as error:
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": "a worker's `settled` callback failed", "exception": error}
+            )
 
     def _note(self, *, claimed: bool, settled: bool) -> None:
         now_ms = entropy.wall_ms()

@@ -102,6 +102,14 @@ TEXTS: list[tuple[WherryError, str, str]] = [
         "'mail.send' or its queue 'mail' is paused: `client.resume(...)`, or `now(..., persist=False)`.",
     ),
     (
+        errors.WorkerBusy("host:1"),
+        "worker_busy",
+        (
+            "worker host:1 is running already, and would take more than its `concurrency`: "
+            "stop it first, or use another Worker."
+        ),
+    ),
+    (
         errors.EventTimeout("job_complete", 0.5),
         "event_timeout",
         "no job_complete came within 0.5 s: wait again, or longer.",
@@ -177,6 +185,7 @@ DATA: list[tuple[WherryError, dict[str, object]]] = [
     (errors.ProcessEnded("t", 3), {"task": "t", "status": 3}),
     (errors.LeaseLost("j"), {"job_id": "j"}),
     (errors.TaskPaused("t", "q"), {"task": "t", "queue": "q"}),
+    (errors.WorkerBusy("w"), {"worker": "w"}),
     (errors.EventTimeout("n", 2), {"name": "n", "seconds": 2}),
     (errors.EventsMissed("c"), {"cursor": "c"}),
     (errors.Snooze(1.5), {"seconds": 1.5}),
