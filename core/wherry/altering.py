@@ -33,8 +33,17 @@ class Altering:
         self._storage, self._mine = storage, mine
 
     def narrowed(self, where: Filter) -> Filter:
-        """The filter within the client's namespaces, unless it names others itself."""
-        return where if where.namespaces else replace(where, namespaces=self._mine.namespaces)
+        """The filter within the client's namespaces.  Raises: `InvalidInput` when it names others."""
+        mine = self._mine.namespaces
+        if not where.namespaces:
+            return replace(where, namespaces=mine)
+        for namespace in where.namespaces:
+            if mine and namespace not in mine:
+                problem = (
+                    f"namespaces: this client does not see {namespace!r}; Client(namespaces=[...]) names more"
+                )
+                raise InvalidInput("filter", [problem])
+        return where
 
     async def one(self, job_id: str, change: Alteration) -> bool:
         """False when the change does not apply to the job as it stands.  Raises: `JobNotFound`."""

@@ -10,6 +10,9 @@ from typing import Any, cast
 from wherry.errors import InvalidInput
 
 _MAX_TEXT = 1000
+_CENTURY_S = 3_155_760_000
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000
+"""A century later is still an instant that Python and JavaScript can show."""
 
 
 def priority(value: object) -> str | None:
@@ -33,7 +36,7 @@ def number(value: object) -> str | None:
 def seconds(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
         return f"must be a number of seconds, not negative, not {value!r}"
-    return None
+    return None if value <= _CENTURY_S else f"must be at most {_CENTURY_S} seconds, a century, not {value!r}"
 
 
 def positive_seconds(value: object) -> str | None:
@@ -75,6 +78,8 @@ def lease(value: object) -> str | None:
 def instant(value: object) -> str | None:
     if not isinstance(value, datetime) or value.tzinfo is None:
         return f"must be a datetime with a time zone, such as datetime.now(UTC), not {value!r}"
+    if not _FIRST_YEAR < value.year < _LAST_YEAR:
+        return f"must lie between {_FIRST_YEAR} and {_LAST_YEAR}, not {value.isoformat()!r}"
     return None
 
 
@@ -84,13 +89,17 @@ def text(value: object) -> str | None:
     return None
 
 
+def cursor(value: object) -> str | None:
+    return None if isinstance(value, str) else f"must be what an earlier answer gave, not {value!r}"
+
+
 def queue(value: object) -> str | None:
     # The feed names a job's place as `queue/task`.
     return text(value) or ("must hold no '/'" if "/" in str(value) else None)
 
 
 def queues(value: object) -> str | None:
-    return _each(value, queue, "queue names")
+    return _each(value, queue, "queue names") or _names_none(value, "every queue")
 
 
 def namespace(value: object) -> str | None:
@@ -98,7 +107,11 @@ def namespace(value: object) -> str | None:
 
 
 def namespaces(value: object) -> str | None:
-    return None if value == "*" else _each(value, namespace, "namespaces, or '*'")
+    return _each(value, namespace, "namespaces") or _names_none(value, "the storage's own")
+
+
+def _names_none(value: object, otherwise: str) -> str | None:
+    return None if value else f"names none; leave it out for {otherwise}"
 
 
 def job_id(value: object) -> str | None:
@@ -110,7 +123,7 @@ def job_id(value: object) -> str | None:
 
 
 def unique(value: object) -> str | None:
-    if hasattr(value, "hold"):
+    if callable(getattr(value, "of", None)):
         return None
     return text(value) and f"must be a key or a policy such as wherry.until_done(), not {value!r}"
 
@@ -161,6 +174,7 @@ CHECKS = {
     "namespace": namespace,
     "namespaces": namespaces,
     "limit": count,
+    "cursor": cursor,
     "priority": priority,
     "delay": seconds,
     "run_at": instant,

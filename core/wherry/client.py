@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol, Self, TypeVar, Unpack, overload
 
 from wherry.altering import Altering, Pause, require_id
 from wherry.canonical import fingerprint
+from wherry.checks import namespaces as checked_namespaces
 from wherry.checks import require
 from wherry.errors import InvalidInput, JobNotFound, StorageUnavailable
 from wherry.events import Emitter, Event, Listener
@@ -68,9 +69,9 @@ class Client:
         hooks: Sequence[Hook] = (),
         on_error: Callable[[Exception], object] | None = None,
     ) -> None:
-        require("client", {"namespace": namespace, "namespaces": namespaces})
-        if namespaces is not None and not namespaces:
-            raise InvalidInput("client", ["namespaces: names none; leave it out, or give '*' for all"])
+        require("client", {"namespace": namespace})
+        if namespaces is not None and namespaces != "*" and (problem := checked_namespaces(namespaces)):
+            raise InvalidInput("client", [f"namespaces: {problem}; '*' means all"])
         self.storage = storage
         self.namespace: str = getattr(storage, "namespace", "") if namespace is None else namespace
         self.namespaces = _observed(self.namespace, namespaces)
@@ -191,7 +192,7 @@ class Client:
         self, where: Filter | None = None, *, limit: int = 100, cursor: str | None = None
     ) -> tuple[list[Job[Any, Any]], str | None]:
         """A page of this client's jobs, newest first, and the cursor of the next page."""
-        require("query", {"limit": limit})
+        require("query", {"limit": limit, "cursor": cursor})
         rows, after = await self.storage.query(self._mine(where), limit=limit, cursor=cursor)
         return [self._lookup.view(row) for row in rows], after
 
@@ -292,9 +293,9 @@ class Client:
     # --- events ------------------------------------------------------------------------------------
     def on(self, name: str, listener: Listener) -> Callable[[], None]:
         """Call `listener` for each event of that name while attached or connected; returns what ends it."""
-        stop = self._emitter.on(name, listener)
+        self._emitter.on(name, listener)
         self._follow_for_listeners()
-        return stop
+        return lambda: self.off(name, listener)
 
     def once(self, name: str, listener: Listener) -> Callable[[], None]:
         """Call `listener` for the next event of that name only."""
@@ -308,6 +309,7 @@ class Client:
 
     def off(self, name: str, listener: Listener) -> None:
         self._emitter.off(name, listener)
+        self.follower.rest()
 
     async def heard(self) -> None:
         """Return once the first events of what is submitted next cannot pass unheard by listeners."""
@@ -347,7 +349,7 @@ class Client:
 
         Raises, while iterating: `EventsMissed` when the cursor is too old; what the storage raises.
         """
-        return events(self.storage, selection(self.namespaces, queue, names), since)
+        return events(self.storage, selection(self.namespaces, queue, names, since), since)
 
     # --- values --------------------------------------------------------------------------------------
     def load_output(self, row: JobRow, task: Task[Any, Any] | None = None) -> Any:

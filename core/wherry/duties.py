@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from wherry import entropy
-from wherry.errors import StorageUnavailable
+from wherry.errors import Forbidden, StorageUnavailable
 from wherry.lookup import Lookup
 from wherry.messages import RecordWrite
 from wherry.storage.protocol import Storage
@@ -53,7 +53,7 @@ class Duties:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            with suppress(StorageUnavailable):
+            with suppress(StorageUnavailable, Forbidden):
                 await self.look()
             await asyncio.sleep(LOOK_S)
 
@@ -66,7 +66,10 @@ class Duties:
         now_s = asyncio.get_running_loop().time()
         if self._told_s is None or now_s - self._told_s >= PERIOD_S:
             self._told_s = now_s
-            await self._tell(now_s)
+            with suppress(
+                Forbidden
+            ):  # a token may only work: nobody sees this worker, which runs all the same
+                await self._tell(now_s)
 
     async def _tell(self, now_s: float) -> None:
         await self._storage.write([vitals_write(self.vitals())])
@@ -76,7 +79,7 @@ class Duties:
 
     async def leave(self) -> None:
         """Take the vitals away: this worker has ended as it should."""
-        with suppress(StorageUnavailable):
+        with suppress(StorageUnavailable, Forbidden):
             await self._storage.write([RecordWrite(KIND, self._worker.name, None, None)])
 
     def vitals(self) -> WorkerVitals:

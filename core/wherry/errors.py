@@ -310,7 +310,7 @@ class Snooze(WherryError):
     code = "snooze"
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"snoozed for {seconds:g} s")
+        super().__init__(f"snoozed for {seconds} s")
         self.seconds = seconds
 
 

@@ -62,6 +62,7 @@ class Follower:
                 self._resolve(await self._storage.get([job_id]), [job_id])
             return await future
         finally:
+            _seen(future)
             self._waiters[job_id].discard(future)
             if not self._waiters[job_id]:
                 del self._waiters[job_id]
@@ -90,6 +91,10 @@ class Follower:
         self._kept = max(0, self._kept - 1)
         self._stop_if_idle()
 
+    def rest(self) -> None:
+        """A listener was taken away: stop if nobody is left."""
+        self._stop_if_idle()
+
     @asynccontextmanager
     async def followed(self, future: asyncio.Future[Any]) -> AsyncGenerator[None]:
         """Follow meanwhile; `future` gets the error that ends the following."""
@@ -98,6 +103,7 @@ class Follower:
             await self.keep()
             yield
         finally:
+            _seen(future)
             self._failing.discard(future)
             self.release()
 
@@ -131,6 +137,8 @@ class Follower:
         if self._task and not (self._kept or self._waiters or self._by_job or self._emitter.listening):
             self._task.cancel()
             self._task = None
+            if not self._ready.done():
+                self._ready.set_result(None)  # whoever still waits for it is to hear nothing any more
 
     # --- following -------------------------------------------------------------------------------
     async def _follow(self) -> None:
@@ -216,6 +224,12 @@ class Follower:
             for future in tuple(futures):
                 if not future.done():
                     future.set_exception(error)
+
+
+def _seen(future: asyncio.Future[Any]) -> None:
+    """An error that nobody waits for any more is not one to complain about."""
+    if future.done() and not future.cancelled():
+        future.exception()
 
 
 def make_event(name: str, item: Change, row: JobRow | None, cursor: str) -> Event:

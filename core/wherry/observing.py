@@ -38,9 +38,11 @@ class Selection(NamedTuple):
         )
 
 
-def selection(namespaces: Sequence[str], queue: str | None, names: Sequence[str] | None) -> Selection:
+def selection(
+    namespaces: Sequence[str], queue: str | None, names: Sequence[str] | None, since: object = None
+) -> Selection:
     """Raises: `InvalidInput`."""
-    require("events", {"queue": queue})
+    require("events", {"queue": queue, "cursor": since})
     if isinstance(names, str):
         raise InvalidInput("events", [f"names: must be a list of event names, not {names!r}"])
     for name in names or ():
@@ -127,6 +129,7 @@ async def wait_for_event(
         raise EventTimeout(name, timeout_s or 0) from None
     finally:
         stop()
+        follower.rest()
 
 
 # --- log lines -----------------------------------------------------------------------------------------

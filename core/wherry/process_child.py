@@ -17,6 +17,7 @@ import runpy
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Generator
 from concurrent.futures import Future
 from types import ModuleType
@@ -114,6 +115,9 @@ class Pipe:
                 else:
                     self._take(message)
         except (EOFError, OSError, pickle.UnpicklingError):
+            _end_all()
+        except BaseException:  # a value whose class cannot be had here: the handler would wait for ever
+            traceback.print_exc()
             _end_all()
 
     def _take(self, answer: Answer) -> None:

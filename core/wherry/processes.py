@@ -63,7 +63,7 @@ class ProcessPool:
 
         Raises: `ProcessEnded` when the process died of its own accord.
         """
-        process = self._idle.pop() if self._idle else TaskProcess(self._threads)
+        process = self._take_idle() or TaskProcess(self._threads)
         order = Order(self._places[job.task], job, self._max_payload)
         try:
             settlement = await process.carry_out(order, hears, submits)
@@ -72,6 +72,15 @@ class ProcessPool:
             raise
         self._keep(process)
         return settlement
+
+    def _take_idle(self) -> TaskProcess | None:
+        """One that still lives: a job is not charged for what became of another's process."""
+        while self._idle:
+            process = self._idle.pop()
+            if process.is_alive:
+                return process
+            process.dismiss()
+        return None
 
     def _keep(self, process: TaskProcess) -> None:
         self._idle.append(process)
@@ -103,6 +112,10 @@ class TaskProcess:
         )  # fmt: skip
         self._last_words: asyncio.Future[Any] | None = None
         self._new = True
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
 
     async def carry_out(self, order: Order, hears: Hears, submits: Submits) -> Settlement:
         """Have a job run to its end.  Raises: `ProcessEnded`."""

@@ -80,6 +80,7 @@ def after_attempt(
     job: Claimed, error: BaseException, gives_up: Callable[[BaseException], bool] | None = None
 ) -> Settlement:
     """Say what follows an attempt that raised `error`; `gives_up` is the task's own word on it."""
+    error = _wrong_wait(error) or error
     if isinstance(error, Snooze):
         return Settlement(job.id, job.fence, "snooze", delay_ms=max(0, round(error.seconds * 1000)))
     described = describe(error, job.attempt)
@@ -96,9 +97,20 @@ def after_attempt(
     return Settlement(job.id, job.fence, "retry", error=described, delay_ms=wait_ms)
 
 
+def _wrong_wait(error: BaseException) -> InvalidInput | None:
+    """What a handler asks for is a door as well: an endless wait would end its worker, not the job."""
+    given: dict[str, object] = {}
+    if isinstance(error, Snooze):
+        given = {"delay": error.seconds}
+    elif isinstance(error, RetryableError):
+        given = {"run_at": error.retry_at, "delay": error.retry_in}
+    problems = problems_in(given)
+    return InvalidInput(type(error).__name__, problems) if problems else None
+
+
 def is_permanent(error: BaseException) -> bool:
     """Whether trying again cannot help."""
-    return isinstance(error, _NEVER_RETRIED) or getattr(error, "code", "") in (
+    return isinstance(error, _NEVER_RETRIED) or _code(error) in (
         "invalid_input",
         "invalid_output",
         "not_json",
@@ -150,7 +162,7 @@ def describe(error: BaseException, attempt: int) -> Payload:
         "type": kind.__qualname__,
         "module": kind.__module__,
         "message": _said(error),
-        "code": str(getattr(error, "code", "error")),
+        "code": _code(error),
         "attempt": attempt,
         "traceback": "".join(traceback.format_exception(error))[-_MAX_TRACEBACK:],
     }
@@ -168,6 +180,13 @@ def _error(code: str, message: str, attempt: int, kind: str = "WherryError") -> 
 
 def _is_infinite(value: object) -> bool:
     return isinstance(value, float) and not math.isfinite(value)
+
+
+def _code(error: BaseException) -> str:
+    try:
+        return str(getattr(error, "code", "error"))
+    except Exception:  # a property of a foreign class
+        return "error"
 
 
 def _said(error: BaseException) -> str:

@@ -26,7 +26,9 @@ class Uniqueness:
     def of(self, namespace: str, task: str, fingerprint: str) -> Unique:
         """What a storage is asked to hold.  Keys of tasks and namespaces never meet."""
         key = f"input:{fingerprint}" if self.key is None else self.key
-        return Unique(f"{namespace}/{task}/{key}", self.hold, self.period_ms)
+        # Without its slashes: the key "c" of a task "a/b" is not the key "b/c" of a task "a".
+        name = task.replace("%", "%25").replace("/", "%2F") if "/" in task or "%" in task else task
+        return Unique(f"{namespace}/{name}/{key}", self.hold, self.period_ms)
 
     def as_data(self) -> dict[str, Any]:
         """The policy as the manifest keeps it."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -173,7 +174,7 @@ def test_odd_options_of_a_task_are_named(options: dict[str, Any], said: str) -> 
         ),
         ({"queues": ["a/b"]}, "queues: [0] must hold no '/'"),
         ({"queues": [7]}, "queues: [0] must be printable text of 1 to 1000 characters, not 7"),
-        ({"namespaces": "blue"}, "namespaces: must be a list of namespaces, or '*', not 'blue'"),
+        ({"namespaces": "blue"}, "namespaces: must be a list of namespaces, not 'blue'"),
         ({"name": "a\nb"}, "name: must be printable text of 1 to 1000 characters, not 'a\\nb'"),
     ],
 )
@@ -219,3 +220,28 @@ async def test_a_log_that_json_cannot_hold_fails_the_attempt_with_its_place() ->
     failed = await odd.now(persist=False)
     assert isinstance(failed.error, NotJson)
     assert str(failed.error).startswith("log.value is nan")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"delay": 1e300}, "delay: must be at most 3155760000 seconds, a century"),
+        ({"timeout": 1e300}, "timeout: must be at most 3155760000 seconds"),
+        ({"run_at": datetime.max.replace(tzinfo=UTC)}, "run_at: must lie between 1970 and 9000"),
+        ({"deadline": datetime.min.replace(tzinfo=UTC)}, "deadline: must lie between 1970 and 9000"),
+    ],
+)
+async def test_times_that_no_list_of_jobs_could_show_are_refused(
+    storage: Storage, options: Any, said: str
+) -> None:
+    with pytest.raises(InvalidInput, match=re.escape(said)):
+        await Client(storage).submit(add_one, 1, **options)
+
+
+@pytest.mark.parametrize("made", [Server, Worker])
+async def test_a_worker_of_no_namespace_or_queue_is_refused(storage: Storage, made: Any) -> None:
+    """Retention would take none for all."""
+    with pytest.raises(InvalidInput, match="namespaces: names none; leave it out"):
+        made(storage, [add_one], namespaces=[])
+    with pytest.raises(InvalidInput, match="queues: names none; leave it out for every queue"):
+        made(storage, [add_one], queues=[])

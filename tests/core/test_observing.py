@@ -24,6 +24,7 @@ from wherry import (
     Unauthorized,
     open_storage,
 )
+from wherry.messages import Cursor
 
 
 async def take(stream: AsyncIterator[Event], number: int) -> list[Event]:
@@ -39,11 +40,11 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 # --- iterating -----------------------------------------------------------------------------------------
 async def test_events_are_iterated_and_gone_on_with_from_a_cursor(url: str) -> None:
     async with running(url) as (client, _):
-        async with aclosing(client.events(names=["job_added", "job_complete"])) as stream:
-            first = asyncio.ensure_future(anext(stream))
-            await asyncio.sleep(0.05)  # the iterator takes its cursor when it is first asked
-            handle = await client.submit(count_words, "one two")
-            added = await asyncio.wait_for(first, 10)
+        # From a cursor here too: without one the iterator takes it at some time after it is first asked.
+        head = (await client.storage.changes(Cursor(""), limit=1)).cursor
+        handle = await client.submit(count_words, "one two")
+        async with aclosing(client.events(names=["job_added", "job_complete"], since=head)) as stream:
+            added = await asyncio.wait_for(anext(stream), 10)
         await handle
         later = await client.submit(always_fail, "later")
         async with aclosing(client.events(since=added.cursor)) as stream:
@@ -260,8 +261,8 @@ async def test_listeners_hear_only_of_their_namespaces() -> None:
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"namespaces": []}, "namespaces: names none; leave it out, or give '*' for all"),
-        ({"namespaces": "red"}, "namespaces: must be a list of namespaces, or '*', not 'red'"),
+        ({"namespaces": []}, "namespaces: names none; leave it out for the storage's own; '*' means all"),
+        ({"namespaces": "red"}, "namespaces: must be a list of namespaces, not 'red'; '*' means all"),
         ({"namespaces": [7]}, "namespaces: [0] must be printable text of 1 to 1000 characters, not 7"),
         ({"namespace": "a/b"}, "namespace: must hold no '/'"),
         ({"namespace": 7}, "namespace: must be printable text of 1 to 1000 characters, not 7"),
@@ -272,3 +273,49 @@ async def test_wrong_namespaces_are_refused(options: dict[str, Any], problem: st
         with pytest.raises(InvalidInput) as caught:
             Client(storage, **options)
     assert problem in str(caught.value)
+
+
+async def test_a_client_reads_and_changes_no_namespace_that_it_was_not_given(url: str) -> None:
+    async with open_storage(url) as storage:
+        theirs = await Client(storage, namespace="blue").submit(add_one, 1)
+        client = Client(storage, namespace="red")
+
+        for asked in (client.query, client.count, client.retry_many, client.delete_many):
+            with pytest.raises(InvalidInput, match="this client does not see 'blue'"):
+                await asked(Filter(namespaces=("blue",)))
+        assert len((await Client(storage, namespaces="*").query(Filter(namespaces=("blue",))))[0]) == 1
+        assert (await Client(storage, namespace="blue").get(theirs.id)).state == "pending"
+
+
+async def test_following_ends_with_the_last_who_listens() -> None:
+    async with running() as (client, _):
+        before = asyncio.all_tasks()
+        with pytest.raises(EventTimeout):
+            await client.wait_for_event("job_added", 0.01)
+        stop = client.on("job_added", print)
+        await client.submit(add_one, 1, delay=60)
+        stop()
+        client.off("job_added", print)
+        await asyncio.sleep(0)
+
+        left = {each for each in asyncio.all_tasks() - before if "Follower" in repr(each) and not each.done()}
+    assert not [each for each in left if not each.cancelled()]
+
+
+async def test_a_submit_does_not_wait_for_a_listener_that_was_taken_away() -> None:
+    async with running() as (client, _):
+        stop = client.on("job_added", print)
+        submitting = asyncio.ensure_future(client.submit(add_one, 1))
+        await asyncio.sleep(0)
+        stop()
+
+        handle = await asyncio.wait_for(submitting, 5)
+        assert await handle.result(timeout=5) == 2
+
+
+async def test_odd_cursors_are_refused() -> None:
+    async with open_storage("memory:") as storage:
+        with pytest.raises(InvalidInput, match="cursor: must be what an earlier answer gave, not 5"):
+            await Client(storage).query(cursor=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        with pytest.raises(InvalidInput, match="cursor: must be what an earlier answer gave, not b'x'"):
+            Client(storage).events(since=b"x")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

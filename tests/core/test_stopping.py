@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import math
 import sys
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from tests.core.jobs import GATES, add_one, hold
-from wherry import Client, JobFailed, Server, Worker, WorkerBusy, open_storage, task
+from wherry import Client, JobFailed, RetryableError, Server, Snooze, Worker, WorkerBusy, open_storage, task
 from wherry.messages import Claimed, ClaimRequest, Exchanged, Settlement
 from wherry.runners import Runners
 from wherry.storage.memory import MemoryStorage
@@ -239,3 +242,43 @@ async def test_a_runner_that_dies_leaves_the_line_to_others() -> None:
         await idle.wait()
     await runners.end()
     assert done == ["first", "last"]
+
+
+# --- what handlers raise --------------------------------------------------------------------------------
+class Mute(Exception):
+    """Its text and code raise errors of their own."""
+
+    @property
+    def code(self) -> str:
+        raise KeyError("code")
+
+    def __str__(self) -> str:
+        raise KeyError("text")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (Snooze(math.nan), "invalid input for Snooze: delay: must be a number of seconds"),
+        (Snooze(1e300), "invalid input for Snooze: delay: must be at most 3155760000 seconds, a century"),
+        (RetryableError("", retry_in=math.inf), "invalid input for RetryableError: delay: must be a number"),
+        (RetryableError("", retry_at=datetime(2030, 1, 1)), "run_at: must be a datetime with a time zone"),
+        (Mute(), "its text cannot be had: KeyError('text')"),
+        (ValueError(math.nan), "nan"),
+    ],
+)
+async def test_an_odd_error_fails_its_job_in_words_that_are_json(
+    storage: Storage, error: Exception, said: str
+) -> None:
+    @task
+    async def raises() -> None:
+        raise error
+
+    worker = Worker(storage, [raises])
+    handle = await Client(storage).submit(raises, max_attempts=1)
+    assert await worker.run_once() == 1
+
+    row = (await storage.get([handle.id]))[handle.id]
+    assert row.state == "failed"
+    facts = json.loads(row.errors, parse_constant=lambda constant: pytest.fail(f"{constant} is no JSON"))
+    assert said in facts["message"]

@@ -210,3 +210,14 @@ async def asked_of_storage(storage: Any, one: Any, options: Any) -> tuple[str, s
 
     await Client(storage, hooks=[Look()]).submit(one, {"a": 1, "b": [1, "x"]}, **options)
     return None if seen[0] is None else tuple(seen[0])
+
+
+async def test_keys_of_tasks_with_slashes_never_meet() -> None:
+    short, long = add_one.options(name="a"), add_one.options(name="a/b")
+    async with open_storage("memory:") as storage:
+        client = Client(storage)
+        first = await client.submit(long, 1, unique="c")
+        second = await client.submit(short, 1, unique="b/c")
+
+        assert second.duplicate_of is None
+        assert (await client.submit(long, 1, unique="c")).duplicate_of == first.id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
@@ -21,7 +22,9 @@ from wherry import (
     Worker,
 )
 from wherry.duties import Duties
+from wherry.errors import Forbidden
 from wherry.messages import RecordWrite
+from wherry.storage.memory import MemoryStorage
 from wherry.vitals import STALE_S, StaleWorkers, vitals_write
 
 
@@ -104,3 +107,17 @@ async def test_duties_outlive_a_storage_that_is_away(client: Client) -> None:
     assert [one.name for one in await client.workers()] == ["lonely"]
     await duties.leave()
     assert await client.workers() == []
+
+
+class WorkOnly(MemoryStorage):
+    """As over HTTP with a token that may only work."""
+
+    async def write(self, writes: Sequence[RecordWrite]) -> bool:
+        raise Forbidden("operate")
+
+
+async def test_a_worker_that_may_not_tell_its_vitals_still_notices_what_is_resumed() -> None:
+    async with WorkOnly() as storage:
+        duties = Duties(storage, Worker(storage, ALL), lambda: 0)
+        await duties.look()
+        await duties.leave()

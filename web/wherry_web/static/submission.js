@@ -96,7 +96,7 @@ export async function newJob(task, input, options) {
     delay_ms: delay == null ? null : Math.round(delay * 1000),
     run_at_ms: options.runAt?.getTime() ?? null,
     deadline_at_ms: options.deadline?.getTime() ?? null,
-    timeout_ms: timeout == null ? task.timeout_ms : Math.round(timeout * 1000),
+    timeout_ms: timeout == null ? task.timeout_ms : Math.max(1, Math.round(timeout * 1000)),
     max_attempts: maxAttempts ?? task.max_attempts,
     backoff: task.backoff,
     unique: uniqueOf(task, unique, digest),
@@ -118,8 +118,9 @@ export async function newJob(task, input, options) {
  */
 function uniqueOf({ name, unique: policy }, key, digest) {
   if (key === null || (key === undefined && !policy)) return null;
-  if (key !== undefined || !policy) return { key: `/${name}/${key}`, hold: "done" };
-  return { key: `/${name}/${policy.key ?? `input:${digest}`}`, hold: policy.hold, period_ms: policy.period_ms };
+  const task = name.replaceAll("%", "%25").replaceAll("/", "%2F");
+  if (key !== undefined || !policy) return { key: `/${task}/${key}`, hold: "done" };
+  return { key: `/${task}/${policy.key ?? `input:${digest}`}`, hold: policy.hold, period_ms: policy.period_ms };
 }
 
 /** @param {string} text @param {string} name */
