@@ -3,6 +3,7 @@
 from wherry.altering import Pause
 from wherry.client import Client
 from wherry.context import Context
+from wherry.ending import WorkerBusy
 from wherry.errors import (
     DuplicateTask,
     EventsMissed,
@@ -33,7 +34,6 @@ from wherry.errors import (
     UnknownTask,
     UnsupportedByStorage,
     WherryError,
-    WorkerBusy,
 )
 from wherry.events import Event
 from wherry.handle import JobHandle

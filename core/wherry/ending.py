@@ -6,6 +6,21 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from wherry.errors import WherryError
+
+
+class WorkerBusy(WherryError, RuntimeError):
+    """`run_once` of a worker that is running already."""
+
+    code = "worker_busy"
+
+    def __init__(self, worker: str) -> None:
+        super().__init__(
+            f"worker {worker} is running already, and would take more than its `concurrency`: "
+            "stop it first, or use another Worker."
+        )
+        self.worker = worker
+
 
 class Ending:
     """Carries out `end`, once at a time.

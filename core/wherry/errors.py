@@ -211,19 +211,6 @@ class NotRun(WherryError):
         super().__init__("not run: an earlier input failed and stop_on_error was set; run it again.")
 
 
-class WorkerBusy(WherryError, RuntimeError):
-    """`run_once` of a worker that is running already."""
-
-    code = "worker_busy"
-
-    def __init__(self, worker: str) -> None:
-        super().__init__(
-            f"worker {worker} is running already, and would take more than its `concurrency`: "
-            "stop it first, or use another Worker."
-        )
-        self.worker = worker
-
-
 class TaskPaused(WherryError):
     """`now` was asked to run a task that is paused, by itself or by its queue."""
 

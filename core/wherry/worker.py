@@ -17,8 +17,8 @@ from wherry import entropy
 from wherry.attempt import Attempt, StopReason, Watch
 from wherry.attempts import IN_BROWSER, Attempts, refused
 from wherry.checks import require
-from wherry.ending import Ending
-from wherry.errors import StorageUnavailable, WherryError, WorkerBusy
+from wherry.ending import Ending, WorkerBusy
+from wherry.errors import StorageUnavailable, WherryError
 from wherry.hooks import Hook, require_hooks
 from wherry.messages import Claimed, ClaimRequest, Exchanged, Settlement, Verdict
 from wherry.renewals import LeaseKeeper, MakeKeeper, Renewals
@@ -103,8 +103,7 @@ class Worker:
         self._wake = asyncio.Event()
         self._main: asyncio.Task[None] | None = None
         self._listener: asyncio.Task[None] | None = None
-        self._claiming = True
-        self._once = False
+        self._claiming, self._once = True, False
         self._ending = Ending(self._stop)
         self._next_due_s = SAFETY_POLL_S
         self.last_claim_at_ms: int | None = None
