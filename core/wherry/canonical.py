@@ -15,6 +15,7 @@ from wherry.errors import NotJson
 
 _MAX_EXACT = 2**53
 
+_sha256 = hashlib.sha256
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -52,7 +53,7 @@ def _scalar(value: object) -> str:
 
 def fingerprint(value: object) -> str:
     """SHA-256 of the canonical text, 64 hexadecimal digits."""
-    return hashlib.sha256(canonical(value).encode()).hexdigest()
+    return _sha256(canonical(value).encode()).hexdigest()
 
 
 def _text(value: str) -> str:

@@ -31,9 +31,10 @@ from wherry.renewals import Renewals
 from wherry.reports import ReportBuffer
 from wherry.retry import describe
 from wherry.storage.protocol import Storage
-from wherry.submission import new_jobs
+from wherry.submission import JobMaker
 from wherry.submitting import current_client
 from wherry.task import Task
+from wherry.validation import check_size
 
 if TYPE_CHECKING:
     from wherry.keeper import Keeper
@@ -82,13 +83,9 @@ class Here:
         if self._client is None:
             return await _Run(task, _unstored(task, text), enqueued, None).run(self, None)
         storage = self._client.storage
-        (job,) = new_jobs(
-            task.defaults,
-            ((text, plain),),
-            {"max_attempts": 1, "ordering_key": None},
-            namespace=self._client.namespace,
-            max_payload=storage.capabilities.max_payload,
-        )
+        check_size(text, storage.capabilities.max_payload, f"the input of {task.name}")
+        defaults = task.defaults._replace(max_attempts=1, ordering_key=None, unique=None)
+        (job,) = JobMaker(defaults, {}, namespace=self._client.namespace).make(((text, plain),))
         try:
             claimed = await self._claim(storage, job)
         except asyncio.CancelledError:

@@ -22,6 +22,7 @@ class IdMaker:
         self._lock = threading.Lock()
         self._last_ms = 0
         self._count = 0
+        self._front = ""
 
     def __call__(self) -> str:
         """The next id, 36 characters."""
@@ -33,18 +34,21 @@ class IdMaker:
         with self._lock:
             now_ms = source.wall_ms()
             if now_ms > self._last_ms:
-                self._last_ms, self._count = now_ms, -1
+                self._begin(now_ms)
             return [self._next(source.bits(62)) for _ in range(count)]
+
+    def _begin(self, at_ms: int) -> None:
+        """A new millisecond: its digits are the same for all of its ids."""
+        self._last_ms, self._count = at_ms, -1
+        self._front = f"{at_ms >> 16:08x}-{at_ms & 0xFFFF:04x}-7"
 
     def _next(self, chance: int) -> str:
         self._count += 1
         if self._count > 0xFFF:
-            self._last_ms, self._count = self._last_ms + 1, 0
-        at_ms, tail = self._last_ms, chance | 0x8000_0000_0000_0000
-        return (
-            f"{at_ms >> 16:08x}-{at_ms & 0xFFFF:04x}-7{self._count:03x}"
-            f"-{tail >> 48:04x}-{tail & 0xFFFF_FFFF_FFFF:012x}"
-        )
+            self._begin(self._last_ms + 1)
+            self._count = 0
+        tail = f"{chance | 0x8000_0000_0000_0000:016x}"
+        return f"{self._front}{self._count:03x}-{tail[:4]}-{tail[4:]}"
 
 
 maker: ContextVar[IdMaker] = ContextVar("wherry_ids", default=IdMaker())  # noqa: B039 - one for the process

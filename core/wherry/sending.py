@@ -11,9 +11,9 @@ from wherry.handle import JobHandle
 from wherry.hooks import SubmitHook, chained
 from wherry.lookup import Lookup
 from wherry.messages import NewJob
-from wherry.submission import batches, new_jobs
+from wherry.submission import Dumped, JobMaker, ManifestEntry, batches
 from wherry.task import JobOptions, Task
-from wherry.uniqueness import policy_of
+from wherry.validation import check_size
 
 if TYPE_CHECKING:
     from wherry.client import Client
@@ -28,19 +28,17 @@ class Sender:
     async def send(self, task: Any, inputs: Sequence[Any], options: JobOptions) -> list[JobHandle[Any]]:
         """Store one job an input; all are checked before the first is stored."""
         known, source, defaults = await self._lookup.resolve(task)
-        namespace, limit = self._client.namespace, self._client.storage.capabilities.max_payload
-        texts = [source.dump_input(value) for value in inputs]
-        jobs = new_jobs(defaults, texts, options, namespace=namespace, max_payload=limit)
-        policy = policy_of(options.get("unique", defaults.unique))
-        if policy is not None:
-            jobs = [job._replace(unique=policy.of(namespace, job.task, job.fingerprint)) for job in jobs]
+        maker = JobMaker(defaults, options, namespace=self._client.namespace, count=len(inputs))
+        limit = self._client.storage.capabilities.max_payload
+        dumped = [_checked(source, value, limit) for value in inputs]
         await self._client.heard()
+        add = self._add_hooked if self._hooks else self._add
         handles: list[JobHandle[Any]] = []
-        for batch in batches(jobs):
-            handles += await (self._add_hooked(batch, known) if self._hooks else self._add(batch, known))
+        for batch in batches(dumped):
+            handles += await add(known, maker.make(batch))
         return handles
 
-    async def _add(self, jobs: Sequence[NewJob], known: Task[Any, Any] | None) -> list[JobHandle[Any]]:
+    async def _add(self, known: Task[Any, Any] | None, jobs: Sequence[NewJob]) -> list[JobHandle[Any]]:
         storage = self._client.storage
         handles: list[JobHandle[Any]] = []
         for job, (standing, verdict) in zip(jobs, await storage.add(jobs), strict=True):
@@ -51,9 +49,16 @@ class Sender:
             handles.append(JobHandle(self._client, standing, known, duplicate_of))
         return handles
 
-    async def _add_hooked(self, jobs: Sequence[NewJob], known: Task[Any, Any] | None) -> list[JobHandle[Any]]:
+    async def _add_hooked(self, known: Task[Any, Any] | None, jobs: Sequence[NewJob]) -> list[JobHandle[Any]]:
         async def add(job: NewJob) -> JobHandle[Any]:
-            return (await self._add((job,), known))[0]
+            return (await self._add(known, (job,)))[0]
 
         # One call a job, because each may be held up or refused on its own; the storage joins them.
         return await asyncio.gather(*map(chained(self._hooks, "submit", add), jobs))
+
+
+def _checked(source: Task[Any, Any] | ManifestEntry, value: Any, limit: int) -> Dumped:
+    dumped = source.dump_input(value)
+    if len(dumped[0]) * 4 > limit:
+        check_size(dumped[0], limit, f"the input of {source.name}")
+    return dumped

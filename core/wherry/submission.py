@@ -15,8 +15,11 @@ from wherry.ids import new_ids
 from wherry.messages import PRIORITY_STEP_MS, Edge, NewJob, Payload
 from wherry.schema import problems_with
 from wherry.task import Defaults, JobOptions
-from wherry.uniqueness import from_data
-from wherry.validation import check_size, require_json
+from wherry.uniqueness import from_data, policy_of
+from wherry.validation import require_json
+
+Dumped = tuple[Payload, Any]
+"""An input that was checked: its JSON text, and the plain value that it says."""
 
 
 class ManifestEntry:
@@ -42,33 +45,38 @@ class ManifestEntry:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")), value
 
 
-def new_jobs(
-    defaults: Defaults,
-    inputs: Sequence[tuple[Payload, Any]],
-    options: JobOptions,
-    *,
-    namespace: str,
-    max_payload: int,
-) -> list[NewJob]:
-    """Jobs ready to be stored, one for each input: its JSON text and the plain value that it says.
+class JobMaker:
+    """Makes the jobs of one call, which differ in id, input and fingerprint alone.
 
-    Raises: `InvalidInput`, `PayloadTooLarge`.
+    Args:
+        count: how many there will be.
+
+    Raises: `InvalidInput` for wrong options.
     """
-    own_id = options.get("id")
-    if options:
-        check(options)
-        if own_id and len(inputs) > 1:
-            raise InvalidInput("submit_many", ["id: one id cannot name several jobs; leave it out"])
-    # All but three fields are the same for all: a NamedTuple of thirty fields costs more than the rest.
-    model = _model(defaults, options, namespace) if options else _plain_model(defaults, namespace)
-    front, back = model[1:_INPUT], model[_INPUT + 2 :]
-    made: list[NewJob] = []
-    ids = [own_id] if own_id else new_ids(len(inputs))
-    for job_id, (text, plain) in zip(ids, inputs, strict=True):
-        if len(text) * 4 > max_payload:
-            check_size(text, max_payload, f"the input of {defaults.name}")
-        made.append(NewJob._make((job_id, *front, text, fingerprint(plain), *back)))
-    return made
+
+    def __init__(self, defaults: Defaults, options: JobOptions, *, namespace: str, count: int = 1) -> None:
+        self._id = options.get("id")
+        if options:
+            check(options)
+            if self._id and count > 1:
+                raise InvalidInput("submit_many", ["id: one id cannot name several jobs; leave it out"])
+        # A NamedTuple of thirty fields costs more than all the rest, so there is one model for all jobs.
+        model = _model(defaults, options, namespace) if options else _plain_model(defaults, namespace)
+        self._front, self._back = model[1:_INPUT], model[_INPUT + 2 :]
+        self._unique = policy_of(options.get("unique", defaults.unique))
+
+    def make(self, inputs: Sequence[Dumped]) -> list[NewJob]:
+        """A job for each input."""
+        ids = [self._id] if self._id else new_ids(len(inputs))
+        front, back = self._front, self._back
+        jobs = [
+            NewJob._make((job_id, *front, text, fingerprint(plain), *back))
+            for job_id, (text, plain) in zip(ids, inputs, strict=True)
+        ]
+        policy = self._unique
+        if policy is None:
+            return jobs
+        return [job._replace(unique=policy.of(job.namespace, job.task, job.fingerprint)) for job in jobs]
 
 
 _INPUT = NewJob._fields.index("input")
@@ -114,23 +122,20 @@ def _at_ms(at: datetime | None) -> int | None:
     return None if at is None else round(at.timestamp() * 1000)
 
 
-_BATCH_JOBS = 512
+_BATCH_JOBS = 1024
 _BATCH_CHARACTERS = 4 * 1024 * 1024
 
 
-def batches(jobs: Sequence[NewJob]) -> Iterator[Sequence[NewJob]]:
-    """Jobs in the order given, cut into calls that no storage finds too large."""
-    if len(jobs) == 1:
-        yield jobs
-        return
+def batches(inputs: Sequence[Dumped]) -> Iterator[Sequence[Dumped]]:
+    """Inputs in the order given, cut into calls that no storage finds too large."""
     start = size = 0
-    for at, job in enumerate(jobs):
-        if at > start and (at - start == _BATCH_JOBS or size + len(job.input) > _BATCH_CHARACTERS):
-            yield jobs[start:at]
+    for at, (text, _) in enumerate(inputs):
+        if at > start and (at - start == _BATCH_JOBS or size + len(text) > _BATCH_CHARACTERS):
+            yield inputs[start:at]
             start, size = at, 0
-        size += len(job.input)
-    if start < len(jobs):
-        yield jobs[start:]
+        size += len(text)
+    if start < len(inputs):
+        yield inputs[start:]
 
 
 # --- the door ---------------------------------------------------------------------------------------

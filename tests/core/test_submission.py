@@ -19,7 +19,7 @@ from wherry import (
     open_storage,
     task,
 )
-from wherry.messages import NewJob, RecordWrite
+from wherry.messages import RecordWrite
 from wherry.schema import problems_with
 from wherry.submission import batches
 
@@ -214,11 +214,11 @@ def test_a_schema_finds_what_is_surely_wrong(value: Any, schema: dict[str, Any],
     assert problems_with(value, schema) == problems
 
 
-def test_many_jobs_are_cut_by_number_and_by_size() -> None:
-    def jobs(count: int, characters: int) -> list[NewJob]:
-        return [NewJob(str(number), "", "q", "t", "x" * characters) for number in range(count)]
+def test_many_inputs_are_cut_by_number_and_by_size() -> None:
+    def inputs(count: int, characters: int) -> list[tuple[str, None]]:
+        return [("x" * characters, None)] * count
 
-    assert [len(batch) for batch in batches(jobs(1100, 1))] == [512, 512, 76]
-    assert [len(batch) for batch in batches(jobs(9, 1_000_000))] == [4, 4, 1]
-    assert [len(batch) for batch in batches(jobs(2, 5_000_000))] == [1, 1]
+    assert [len(batch) for batch in batches(inputs(2100, 1))] == [1024, 1024, 52]
+    assert [len(batch) for batch in batches(inputs(9, 1_000_000))] == [4, 4, 1]
+    assert [len(batch) for batch in batches(inputs(2, 5_000_000))] == [1, 1]
     assert list(batches([])) == []

@@ -74,6 +74,9 @@ class Intake:
         """Judge one job."""
         if job.id in self._stored:
             return Added(job.id, "duplicate")
+        if _is_plain(job):
+            self._put_plain(job)
+            return Added(job.id, "ok")
         if job.after and not all(edge.parent in self._stored for edge in job.after):
             return Added(job.id, "refused")
         if job.unique is not None:
@@ -81,10 +84,7 @@ class Intake:
             if holder is not None:
                 return Added(holder, "duplicate")
             self._hold_key(job)
-        if _is_plain(job):
-            self._put_plain(job)
-        else:
-            self._put(job)
+        self._put(job)
         return Added(job.id, "ok")
 
     def store(self) -> None:
@@ -100,21 +100,27 @@ class Intake:
             tx.tell_ids("added", lane, news)
 
     def _put_plain(self, job: NewJob) -> None:
-        now_ms = self._tx.now_ms
+        now_ms, job_id, text = self._tx.now_ms, job.id, job.input
+        priority, step_ms, attempts, digest = (
+            job.priority,
+            job.priority_step_ms,
+            job.max_attempts,
+            job.fingerprint,
+        )
         self._seq = seq = self._seq + 1
         lane = self._lane(job)
         run_at_ms = job.run_at_ms if job.run_at_ms is not None else now_ms + (job.delay_ms or 0)
         slot = _READY if run_at_ms <= now_ms else _LATER
-        rank = job.priority * job.priority_step_ms + run_at_ms
-        text = job.input if len(job.input) <= LARGE else stow_input(self._tx, seq, job.input)
+        if len(text) > LARGE:
+            text = stow_input(self._tx, seq, text)
         self._plain_jobs += (
-            seq, job.id, lane, slot, rank, run_at_ms, job.max_attempts, checksum(job.fingerprint),
+            seq, job_id, lane, slot, priority * step_ms + run_at_ms, run_at_ms, attempts, checksum(digest),
         )  # fmt: skip
         self._plain_submitted += (
-            seq, job.fingerprint, job.priority, job.priority_step_ms, now_ms, job.max_attempts, job.backoff,
-            job.timeout_ms or 0, job.code_hash, job.place, text,
+            seq, digest, priority, step_ms, now_ms, attempts, job.backoff, job.timeout_ms or 0, job.code_hash,
+            job.place, text,
         )  # fmt: skip
-        self._note(job.id, seq, lane, "pending")
+        self._note(job_id, seq, lane, "pending")
 
     def _note(self, job_id: str, seq: int, lane: int, state: State) -> None:
         self._stored[job_id] = (seq, state)
