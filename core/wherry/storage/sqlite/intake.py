@@ -90,7 +90,7 @@ class Intake:
     def store(self) -> None:
         tx = self._tx
         tx.insert_cells("add_plain_jobs", self._plain_jobs, 8)
-        tx.insert_cells("add_plain_submitted", self._plain_submitted, 11)
+        tx.insert_cells("add_plain_submitted", self._plain_submitted, 7)
         tx.insert("add_jobs", self._jobs)
         tx.insert("add_submitted", self._submitted)
         tx.insert("add_edges", self._edges)
@@ -101,24 +101,16 @@ class Intake:
 
     def _put_plain(self, job: NewJob) -> None:
         now_ms, job_id, text = self._tx.now_ms, job.id, job.input
-        priority, step_ms, attempts, digest = (
-            job.priority,
-            job.priority_step_ms,
-            job.max_attempts,
-            job.fingerprint,
-        )
+        priority, attempts, digest = job.priority, job.max_attempts, job.fingerprint
         self._seq = seq = self._seq + 1
         lane = self._lane(job)
         run_at_ms = job.run_at_ms if job.run_at_ms is not None else now_ms + (job.delay_ms or 0)
-        slot = _READY if run_at_ms <= now_ms else _LATER
+        slot, rank = _READY if run_at_ms <= now_ms else _LATER, priority * job.priority_step_ms + run_at_ms
         if len(text) > LARGE:
             text = stow_input(self._tx, seq, text)
-        self._plain_jobs += (
-            seq, job_id, lane, slot, priority * step_ms + run_at_ms, run_at_ms, attempts, checksum(digest),
-        )  # fmt: skip
+        self._plain_jobs += (seq, job_id, lane, slot, rank, run_at_ms, attempts, checksum(digest))
         self._plain_submitted += (
-            seq, digest, priority, step_ms, now_ms, attempts, job.backoff, job.timeout_ms or 0, job.code_hash,
-            job.place, text,
+            seq, self._terms(job), digest, priority, now_ms, job.timeout_ms or 0, text,
         )  # fmt: skip
         self._note(job_id, seq, lane, "pending")
 
@@ -145,13 +137,16 @@ class Intake:
             waiting.waiting_for, waiting.doomed, checksum(job.fingerprint),
         ))  # fmt: skip
         self._submitted.append((
-            seq, job.fingerprint, job.priority, job.priority_step_ms, now_ms, job.max_attempts, job.backoff,
-            job.timeout_ms or 0, job.run_id, unique and unique.key, unique and unique.period_ms,
-            to_json(job.tags) if job.tags else None, job.trace, to_json(job.after) if job.after else None,
-            job.code_hash, job.place, job.origin, job.origin_seq, job.ordering_key,
-            stow_input(self._tx, seq, job.input),
+            seq, self._terms(job), job.fingerprint, job.priority, now_ms, job.timeout_ms or 0, job.run_id,
+            unique and unique.key, unique and unique.period_ms, to_json(job.tags) if job.tags else None,
+            job.trace, to_json(job.after) if job.after else None, job.origin, job.origin_seq,
+            job.ordering_key, stow_input(self._tx, seq, job.input),
         ))  # fmt: skip
         self._note(job.id, seq, lane, state)
+
+    def _terms(self, job: NewJob) -> int:
+        terms = (job.priority_step_ms, job.max_attempts, job.backoff, job.code_hash, job.place)
+        return self._tx.terms.number(terms)
 
     def _lane(self, job: NewJob) -> int:
         names = (job.namespace, job.queue, job.task)

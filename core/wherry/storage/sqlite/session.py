@@ -15,6 +15,7 @@ from wherry.storage.sqlite.held import Stale
 from wherry.storage.sqlite.lanes import Lanes
 from wherry.storage.sqlite.opening import meta, open_database
 from wherry.storage.sqlite.refusals import our_errors
+from wherry.storage.sqlite.terms import Terms
 from wherry.storage.sqlite.transaction import Held, Transaction
 
 T = TypeVar("T")
@@ -30,7 +31,7 @@ class Session:
             self._db, self._gate = open_database(path, synchronous)
             self.store_id = meta(self._db)["store_id"]
             self._version = self._data_version()
-        self._lanes = Lanes(self._db)
+        self._lanes, self._terms = Lanes(self._db), Terms(self._db)
         self._held: dict[str, Held] = {}
         self._poll_at = 0.0
         self._outcomes_indexed = False
@@ -55,7 +56,7 @@ class Session:
     def _transact(self, begin: str, verb: Callable[[Transaction], T]) -> tuple[T, bool]:
         self._db.execute(begin)
         try:
-            tx = Transaction(self._db, self._clock.now_ms(), self._lanes, self._held)
+            tx = Transaction(self._db, self._clock.now_ms(), self._lanes, self._terms, self._held)
             result = verb(tx)
             if tx.batch:
                 feed.append(tx)
@@ -64,6 +65,7 @@ class Session:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             self._lanes.forget()
+            self._terms.forget()
             self._held.clear()
             raise
         return result, bool(tx.batch)

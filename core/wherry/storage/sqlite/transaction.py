@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from wherry.messages import ChangeKind
 from wherry.storage.sqlite.lanes import Lanes
 from wherry.storage.sqlite.statements import for_rows, sql
+from wherry.storage.sqlite.terms import Terms
 
 Params = Sequence[object] | Mapping[str, object]
 
@@ -52,10 +53,12 @@ class Transaction:
         held: jobs that this session has claimed, see `held.py`.
     """
 
-    def __init__(self, db: sqlite3.Connection, now_ms: int, lanes: Lanes, held: dict[str, Held]) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, now_ms: int, lanes: Lanes, terms: Terms, held: dict[str, Held]
+    ) -> None:
         self._db = db
         self.now_ms = now_ms
-        self.lanes = lanes
+        self.lanes, self.terms = lanes, terms
         self.held = held
         self.batch: list[tuple[ChangeKind, int, Sequence[str | int]]] = []
 

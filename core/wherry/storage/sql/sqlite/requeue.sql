@@ -5,7 +5,9 @@ VALUES (?, ?, ?, ?)
 ON CONFLICT(seq) DO UPDATE
    SET slot = 0, state = 'pending', rank = excluded.rank, run_at_ms = excluded.run_at_ms,
        revision = revision + 1,
-       max_attempts = attempt + (SELECT s.base_attempts FROM submitted AS s WHERE s.seq = jobs.seq),
+       max_attempts = attempt + (SELECT t.base_attempts
+                                   FROM submitted AS s CROSS JOIN terms AS t ON t.terms = s.terms
+                                  WHERE s.seq = jobs.seq),
        deadline_at_ms = iif(deadline_at_ms <= excluded.run_at_ms, NULL, deadline_at_ms),
        watch_at_ms = iif(deadline_at_ms <= excluded.run_at_ms, NULL, deadline_at_ms),
        finished_at_ms = NULL, cancel_requested_at_ms = NULL, purge_at_ms = NULL, doomed = NULL,

@@ -2,8 +2,8 @@
 -- percent goes as text with 17 digits: JSON here keeps only 15.
 SELECT json_group_array(json_array(
            j.id, l.namespace, l.queue, l.task, j.state,
-           iif(s.input = '', 2 * j.seq, s.input), s.fingerprint, s.priority, s.priority_step_ms,
-           s.created_at_ms, j.run_at_ms, j.max_attempts, s.base_attempts, s.backoff,
+           iif(s.input = '', 2 * j.seq, s.input), s.fingerprint, s.priority, t.priority_step_ms,
+           s.created_at_ms, j.run_at_ms, j.max_attempts, t.base_attempts, t.backoff,
            iif(j.output = '', 2 * j.seq + 1, j.output), j.errors, j.attempt, j.interruptions, j.fence,
            j.epoch, j.revision, j.worker,
            j.lease_until_ms, j.deadline_at_ms, nullif(s.timeout_ms, 0), j.started_at_ms, j.attempted_at_ms,
@@ -14,11 +14,12 @@ SELECT json_group_array(json_array(
                 WHEN j.doomed IS NOT NULL THEN 'doomed'
                 WHEN j.deadline_at_ms <= :now_ms THEN 'deadline'
                 WHEN j.lease_until_ms <= :now_ms THEN 'lease' END,
-           j.purge_at_ms, j.hidden, s.code_hash, s.place, j.home, s.origin, s.origin_seq, s.ordering_key,
+           j.purge_at_ms, j.hidden, t.code_hash, t.place, j.home, s.origin, s.origin_seq, s.ordering_key,
            iif(s.ordering_key IS NULL, NULL,
                (SELECT p.id FROM edges AS e CROSS JOIN jobs AS p ON p.seq = e.parent
                  WHERE e.child = j.seq AND e.place = -2))))
   FROM json_each(:seqs) AS b
  CROSS JOIN jobs AS j ON j.seq = b.value
  CROSS JOIN submitted AS s ON s.seq = j.seq
+ CROSS JOIN terms AS t ON t.terms = s.terms
  CROSS JOIN lanes AS l ON l.lane = j.lane

@@ -60,16 +60,25 @@ CREATE TABLE jobs (
     output                 TEXT
 ) STRICT;
 
+-- What comes with a task's code and not with a job: the same for nearly all jobs of a task, so it is kept once.
+CREATE TABLE terms (
+    terms            INTEGER PRIMARY KEY,
+    priority_step_ms INTEGER NOT NULL,
+    base_attempts    INTEGER NOT NULL,
+    backoff          TEXT    NOT NULL,
+    code_hash        TEXT    NOT NULL,
+    place            TEXT    NOT NULL,
+    UNIQUE (priority_step_ms, base_attempts, backoff, code_hash, place)
+) STRICT;
+
 -- What a submitter asked for, under the same seq: written once, however often the job moves.
 -- timeout_ms: 0 for none, because `sqlite3` binds a number faster than a NULL.
 CREATE TABLE submitted (
     seq              INTEGER PRIMARY KEY,
+    terms            INTEGER NOT NULL,
     fingerprint      TEXT    NOT NULL,
     priority         INTEGER NOT NULL,
-    priority_step_ms INTEGER NOT NULL,
     created_at_ms    INTEGER NOT NULL,
-    base_attempts    INTEGER NOT NULL,
-    backoff          TEXT    NOT NULL,
     timeout_ms       INTEGER NOT NULL,
     run_id           TEXT,
     unique_key       TEXT,
@@ -77,8 +86,6 @@ CREATE TABLE submitted (
     tags             TEXT,
     trace            TEXT,
     parents          TEXT,
-    code_hash        TEXT    NOT NULL,
-    place            TEXT    NOT NULL,
     origin           TEXT,
     origin_seq       INTEGER,
     ordering_key     TEXT,
