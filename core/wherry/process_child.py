@@ -26,7 +26,7 @@ from typing import Any, BinaryIO, NoReturn
 from wherry.context import Context
 from wherry.errors import InvalidTask
 from wherry.messages import Report, Settlement
-from wherry.process_messages import SCRIPT, Answer, Asked, Order, Place
+from wherry.process_messages import SCRIPT, Answer, Asked, Began, Order, Place
 from wherry.retry import after_attempt
 from wherry.storage.faults import error_from
 from wherry.task import Task
@@ -44,6 +44,7 @@ def main(orders: BinaryIO) -> NoReturn:
         with asyncio.Runner() as runner:
             while True:
                 order = pipe.next_order()
+                pipe.send(Began())
                 pipe.send(runner.run(_serve(order, pipe)))
     except SystemExit as error:  # SIGTERM, or the handler's own wish
         status = error.code

@@ -20,11 +20,15 @@ class Place(NamedTuple):
 
 
 class Order(NamedTuple):
-    """Run this job; answered by a `Settlement`, after any number of `Report`s and `Asked`."""
+    """Run this job; answered by `Began`, any number of `Report`s and `Asked`, and a `Settlement`."""
 
     place: Place
     job: Claimed
     max_payload: int
+
+
+class Began(NamedTuple):
+    """The order has been heard: from now on an end of the process is the job's own."""
 
 
 class Asked(NamedTuple):

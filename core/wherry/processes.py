@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from wherry.errors import InvalidTask, JobFailed, NotJson, ProcessEnded, WherryError
 from wherry.messages import Claimed, Report, Settlement
-from wherry.process_messages import SCRIPT, Answer, Asked, Order, Place
+from wherry.process_messages import SCRIPT, Answer, Asked, Began, Order, Place
 from wherry.storage.faults import error_data
 from wherry.submitting import Submits
 from wherry.task import Task
@@ -63,15 +63,19 @@ class ProcessPool:
 
         Raises: `ProcessEnded` when the process died of its own accord.
         """
-        process = self._take_idle() or TaskProcess(self._threads)
         order = Order(self._places[job.task], job, self._max_payload)
-        try:
-            settlement = await process.carry_out(order, hears, submits)
-        except BaseException:
-            await process.end()
-            raise
-        self._keep(process)
-        return settlement
+        while True:
+            idle = self._take_idle()
+            process = idle or TaskProcess(self._threads)
+            try:
+                settlement = await process.carry_out(order, hears, submits)
+            except BaseException as error:
+                await process.end()
+                if idle and isinstance(error, ProcessEnded) and not process.began:
+                    continue  # it was dying when it was asked: another job's doing
+                raise
+            self._keep(process)
+            return settlement
 
     def _take_idle(self) -> TaskProcess | None:
         """One that still lives: a job is not charged for what became of another's process."""
@@ -112,6 +116,8 @@ class TaskProcess:
         )  # fmt: skip
         self._last_words: asyncio.Future[Any] | None = None
         self._new = True
+        self.began = False
+        """Whether it has heard of the job that it was last given."""
 
     @property
     def is_alive(self) -> bool:
@@ -121,6 +127,7 @@ class TaskProcess:
         """Have a job run to its end.  Raises: `ProcessEnded`."""
         if self.expiry is not None:
             self.expiry.cancel()
+        self.began = False
         loop = asyncio.get_running_loop()
         desk = _Desk(hears, submits, self._answer)
 
@@ -146,7 +153,10 @@ class TaskProcess:
                 message = pickle.load(self._process.stdout)
                 if isinstance(message, Settlement):
                     return message
-                hear(message)
+                if isinstance(message, Began):
+                    self.began = True
+                else:
+                    hear(message)
         except (EOFError, OSError, pickle.UnpicklingError, RuntimeError):
             # Before it is waited for, while its number is still its own: what the handler has started.
             self._signal(signal.SIGKILL)
