@@ -44,7 +44,7 @@ async def across_processes(url: str) -> list[float]:
             await (await Client(storage).submit(stamp, 0)).result(30)  # it is up
             return await submit_all(Client(storage))
         finally:
-            await worker.communicate()
+            await worker.communicate(b"")  # its input ends, and so does it
 
 
 async def work(url: str) -> None:
