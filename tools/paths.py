@@ -11,7 +11,8 @@ STATIC = ROOT / "web" / "wherry_web" / "static"
 VENDOR = STATIC / "vendor"
 NODE_MODULES = ROOT / "node_modules"
 CONSTRAINTS = TOOLS / "constraints.txt"
-RUNTIME_PINS = TOOLS / "runtime-pins.txt"
+RECIPE = ROOT / "server" / "wherry_server" / "site"
+RUNTIME_PINS = RECIPE / "runtime-pins.txt"
 
 # All of it may be deleted at any time; the next command makes it again.
 BUILD = ROOT / ".build"

@@ -14,7 +14,7 @@ from tools.paths import BUILD, ROOT, STATIC, TOOLS, VENDOR
 from tools.shell import run
 from tools.stamps import digest, exclusive, files_below, is_fresh, mark_fresh
 from tools.terminal import step
-from tools.zips import dist_info_of, read_members, with_record
+from wherry_server.site.zips import dist_info_of, read_members, with_record
 
 SHIPPED = BUILD / "static"
 IN_THE_WHEEL = "wherry_web/static/"

@@ -1,68 +1,44 @@
-"""Assemble the self-hosted site in `.build/site`.
-
-    manifest.json           written last, in one move: while it is absent, the site is not complete
-    wherry.js, wherry.d.ts  what pages import: they point into the build, and are revalidated by browsers
-    index.html, service-worker.js    copied from the static files if they are there; revalidated as well
-    <build>/                immutable; `build` is a hash of all names and contents in it
-        wherry.js keeper.js ...      everything of web/wherry_web/static
-        runtime/            pyodide.mjs, pyodide-lock.json, python_stdlib.zip, wheels ...
-        *.br *.gz           compressed siblings
-
-`base` and `runtime` in the manifest are relative: resolve `base` against the manifest's own address and
-`runtime` against that, so that a site also works below a path.  Sizes are bytes.
-"""
+"""Assemble the self-hosted site in `.build/site`: the recipe of `wherry_server.site` for this checkout."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import shutil
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tools.paths import CACHE, MANIFEST, ROOT, RUNTIME_PINS, SITE, STATIC, TOOLS
-from tools.runtime import build_runtime, pyodide_version, runtime_info, verify
+from tools.paths import CACHE, MANIFEST, NODE_MODULES, RECIPE, ROOT, RUNTIME_PINS, SITE, STATIC, TOOLS
 from tools.scripts import shipped_files
 from tools.shell import run
-from tools.stamps import digest, exclusive, file_sha256, files_below, is_fresh, mark_fresh
-from tools.terminal import say, size, step, table
+from tools.stamps import digest, exclusive, files_below, is_fresh, mark_fresh
+from tools.terminal import BuildError, say, size, step, table
+from tools.wheels import fetch_runtime_wheels
+from wherry_server.site import publish as site
+from wherry_server.site.publish import BEST, QUICK, File
+from wherry_server.site.runtime import Archive, build_runtime, pyodide_version, runtime_info
+from wherry_server.site.shop import Shop, SiteError
+from wherry_server.site.tab_wheels import write_tab_wheel, write_testing_wheel
+from wherry_server.site.zips import read_members
 
-AT_THE_ROOT = ("index.html", "service-worker.js", "wherry.d.ts")
-ENTRY = "wherry.js"
-"""Pages import it by an address that stays, whatever build is current."""
-
-# Best is ten times slower than quick and a tenth smaller: for what is published, not for a first look.
-QUICK, BEST = 9, 11
 REMEDY = "Read the log. `rm -r .build` makes the next run start over."
-# A tab that is open keeps asking for the build it came from.
-KEPT_BUILDS = 2
+LEAST_SOURCES = 500
+"""Modules of the standard library that the demo reads."""
 
 
-@dataclass(frozen=True)
-class File:
-    """One file of the site with its compressed forms."""
+def workshop(node: Path) -> Shop:
+    """Where this checkout makes its site."""
 
-    source: Path
-    sha256: str
-    br: Path
-    gz: Path
+    def run_logged(command: Sequence[str | Path], log: str, text: str) -> str:
+        return run(command, log=log, remedy=REMEDY, text=text)
 
-    def sizes(self) -> dict[str, int]:
-        """Return its bytes raw and in each compressed form that is smaller."""
-        raw = self.source.stat().st_size
-        packed = {"br": self.br.stat().st_size, "gz": self.gz.stat().st_size}
-        return {"raw": raw} | {name: count for name, count in packed.items() if count < raw}
+    return Shop(node, NODE_MODULES / "pyodide", CACHE, CACHE / "made", run_logged)
 
 
 def site_key(wheel: Path) -> str:
     """Hash all that the site is made from."""
-    inputs = [wheel, ROOT / "package-lock.json", RUNTIME_PINS, *files_below(STATIC)]
-    return digest([*inputs, *sorted(TOOLS.glob("*.mjs")), *(TOOLS / name for name in RECIPE)])
-
-
-RECIPE = ("site.py", "scripts.py", "runtime.py", "packages.py", "lockfile.py", "pyc.py", "zips.py")
+    inputs = [wheel, ROOT / "package-lock.json", RUNTIME_PINS, *files_below(STATIC, RECIPE)]
+    return digest([*inputs, *sorted(TOOLS.glob("*.mjs")), TOOLS / "site.py", TOOLS / "scripts.py"])
 
 
 def is_complete(wheel: Path) -> bool:
@@ -94,119 +70,52 @@ def build_site(node: Path, wheel: Path, *, quality: int) -> dict[str, Any]:
             with step("tab runtime") as current:
                 current.unchanged = True
         else:
-            publish(node, wheel, quality)
+            publish(workshop(node), wheel, quality)
             mark_fresh("site", f"{quality} {key}")
     manifest: dict[str, Any] = json.loads(MANIFEST.read_text())
     return manifest
 
 
-def publish(node: Path, wheel: Path, quality: int) -> None:
+def publish(shop: Shop, wheel: Path, quality: int) -> None:
     """Make everything and let the manifest tell of it when all is in place and works."""
-    shipped = shipped_files(node)
+    shipped = shipped_files(shop.node)
     with step("tab runtime") as current:
-        runtime = build_runtime(node, wheel)
-        current.note = f"Pyodide {pyodide_version()}, Python {runtime_info()['python']}"
+        runtime = build_runtime(shop, wheels_of(shop, wheel), with_sources=True)
+        current.note = f"Pyodide {pyodide_version(shop)}, Python {runtime_info(shop)['python']}"
     with step("compression") as current:
         sources = {f"runtime/{name}": path for name, path in runtime.items()}
-        sources |= shipped
-        files = {name: site_file(path, quality) for name, path in sorted(sources.items())}
-        compress(node, list(files.values()), quality)
-        current.note = f"brotli {quality}, {size(wire_size(files))} in all"
+        files = site.compress(shop, sources | shipped, quality)
+        current.note = f"brotli {quality}, {size(site.wire_size(files))} in all"
+    SITE.mkdir(exist_ok=True)
     with step("tab runtime works") as current:
-        build = build_hash(files)
-        folder = lay_out(build, files)
-        report = verify(node, folder / "runtime")
+        folder = site.lay_out(SITE, files)
+        report = verified(shop, folder)
         current.note = f"pydantic {report['pydantic']}, {report['sources']} modules with sources"
-    write_manifest(build, files, wheel.name, quality)
-    prune_builds(build)
+    packages = json.loads((folder / "runtime" / "pyodide-lock.json").read_text())["packages"]
+    # Whoever copies this site has tasks of his own: all but what only the demo and tests read.
+    needed = [name for name in packages if name not in ("stdlib-sources", "wherry-testing")]
+    site.write_manifest(shop, folder, files, site.App(), needed=needed, quality=quality)
+    site.prune_builds(SITE, folder.name)
     prune_cache(files)
 
 
-def site_file(source: Path, quality: int) -> File:
-    """Say where the compressed forms of a file are kept; better ones than asked for are taken."""
-    sha256 = file_sha256(source)
-    packed = CACHE / "packed"
-    best = packed / f"{sha256}.{BEST}.br"
-    br = best if best.is_file() else packed / f"{sha256}.{quality}.br"
-    return File(source, sha256, br, packed / f"{sha256}.gz")
+def wheels_of(shop: Shop, wheel: Path) -> list[Archive]:
+    """The packages of this site, uncompiled."""
+    shop.made.mkdir(parents=True, exist_ok=True)
+    tab, testing = shop.made / wheel.name, shop.made / wheel.name.replace("wherry-", "wherry_testing-")
+    members = read_members(wheel)
+    write_tab_wheel(members, tab)
+    write_testing_wheel(members, testing)
+    # The cases keep their asserts, of which they are made.
+    return [Archive(tab), Archive(testing, optimize=0), *map(Archive, fetch_runtime_wheels())]
 
 
-def compress(node: Path, files: list[File], quality: int) -> None:
-    """Compress what the cache lacks."""
-    (CACHE / "packed").mkdir(parents=True, exist_ok=True)
-    missing = {file.sha256: file for file in files if not (file.br.is_file() and file.gz.is_file())}
-    orders = [
-        {"source": str(file.source), "br": str(file.br), "gz": str(file.gz)} for file in missing.values()
-    ]
-    if orders:
-        order = json.dumps({"quality": quality, "files": orders})
-        run([node, TOOLS / "compress.mjs"], log="compress", remedy=REMEDY, text=order)
-
-
-def wire_size(files: dict[str, File]) -> int:
-    """Return the bytes that travel to a browser which knows brotli, were it to load everything."""
-    return sum(min(file.sizes().values()) for file in files.values())
-
-
-def build_hash(files: dict[str, File]) -> str:
-    """Name the build after all that is in it."""
-    total = hashlib.sha256("".join(f"{name} {file.sha256}\n" for name, file in files.items()).encode())
-    return total.hexdigest()[:16]
-
-
-def lay_out(build: str, files: dict[str, File]) -> Path:
-    """Copy all files into the folder of this build, which gets its name when it is whole."""
-    folder, part = SITE / build, SITE / f"{build}.part"
-    shutil.rmtree(part, ignore_errors=True)
-    for name, file in files.items():
-        target = part / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file.source, target)
-        sizes = file.sizes()
-        for suffix, packed in (("br", file.br), ("gz", file.gz)):
-            if suffix in sizes:
-                shutil.copyfile(packed, target.with_name(f"{target.name}.{suffix}"))
-    shutil.rmtree(folder, ignore_errors=True)
-    part.rename(folder)
-    return folder
-
-
-def write_manifest(build: str, files: dict[str, File], wheel_name: str, quality: int) -> None:
-    """Put the files of the root in place, and at last the manifest, each in one move."""
-    for name in AT_THE_ROOT:
-        if name in files:
-            replace(SITE / name, files[name].source.read_bytes())
-    replace(SITE / ENTRY, f'export * from "./{build}/{ENTRY}";\n'.encode())
-    lock = json.loads(files["runtime/pyodide-lock.json"].source.read_text())["packages"]
-    manifest = {
-        "build": build,
-        "base": f"./{build}/",
-        "runtime": "runtime/",
-        "pyodide": pyodide_version(),
-        "python": runtime_info()["python"],
-        "wheel": wheel_name,
-        "packages": {
-            name: {"version": item["version"], "file": item["file_name"]} for name, item in lock.items()
-        },
-        "brotli": quality,
-        "files": {name: file.sizes() for name, file in files.items()},
-    }
-    replace(MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
-
-
-def replace(path: Path, data: bytes) -> None:
-    """Write a file so that readers see the old one or the new one, never a part."""
-    part = path.with_name(f"{path.name}.part")
-    part.write_bytes(data)
-    os.replace(part, path)
-
-
-def prune_builds(build: str) -> None:
-    """Remove older builds, but the latest of them."""
-    others = [path for path in SITE.iterdir() if path.is_dir() and path.name != build]
-    others.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in others[KEPT_BUILDS - 1 :]:
-        shutil.rmtree(path, ignore_errors=True)
+def verified(shop: Shop, folder: Path) -> dict[str, Any]:
+    """Boot the runtime and return its report.  Raises: BuildError."""
+    try:
+        return site.verify(shop, folder, site.App(), least_sources=LEAST_SOURCES)
+    except SiteError as error:
+        raise BuildError(str(error), remedy=REMEDY) from error
 
 
 def prune_cache(files: dict[str, File]) -> None:

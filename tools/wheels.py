@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 from tools.paths import (
@@ -21,15 +20,9 @@ from tools.paths import (
 )
 from tools.scripts import put_into_wheel, shipped_files
 from tools.shell import run, run_download
-from tools.stamps import digest, exclusive, file_sha256, files_below, is_fresh, mark_fresh
+from tools.stamps import digest, exclusive, files_below, is_fresh, mark_fresh
 from tools.terminal import BuildError, size, step
-
-# The platform of Pyodide 314: what its Python calls itself, and what PyPI's files are tagged with.
-RUNTIME_PLATFORM = (
-    "--only-binary=:all:", "--platform", "pyemscripten_2026_0_wasm32",
-    "--implementation", "cp", "--python-version", "3.14", "--abi", "cp314",
-)  # fmt: skip
-PIN = re.compile(r"([A-Za-z0-9_]+)==(\S+) --hash=sha256:([0-9a-f]{64})")
+from wherry_server.site.pins import PLATFORM, Pin, pinned
 
 # From npm packages into the static files: (file in node_modules, name in vendor/).
 VENDORED = (
@@ -41,44 +34,12 @@ VENDORED = (
 SOURCE_MAP_LINE = re.compile(rb"^//# sourceMappingURL=.*\n?", re.MULTILINE)
 
 
-@dataclass(frozen=True)
-class Pin:
-    """One exactly pinned wheel."""
-
-    name: str
-    version: str
-    sha256: str
-
-    def requirement(self) -> str:
-        """Return the line that pip checks."""
-        return f"{self.name}=={self.version} --hash=sha256:{self.sha256}"
-
-    def file(self, folder: Path) -> Path | None:
-        """Return the downloaded wheel if it is there and whole."""
-        found = folder.glob(f"{self.name}-{self.version}-*.whl")
-        return next((path for path in found if file_sha256(path) == self.sha256), None)
-
-
-def read_pins(text: str) -> list[Pin]:
-    """Parse the lines of `runtime-pins.txt`; a line of another shape is an error."""
-    pins: list[Pin] = []
-    for line in text.splitlines():
-        match = PIN.fullmatch(line.strip())
-        if match:
-            pins.append(Pin(*match.groups()))
-        elif line.strip() and not line.startswith("#"):
-            raise BuildError(
-                f"Not a pin: {line!r}", remedy=f"Write `name==version --hash=sha256:...` in {RUNTIME_PINS}."
-            )
-    return pins
-
-
 def fetch_runtime_wheels() -> list[Path]:
     """Download the pinned wheels that are not there yet and return them all; pip refuses a wrong hash.
 
     What was downloaded before a failure is in pip's cache, so that the next run does not fetch it again.
     """
-    pins = read_pins(RUNTIME_PINS.read_text())
+    pins = pinned()
     WHEELS.mkdir(parents=True, exist_ok=True)
     with exclusive("wheels"):
         missing = [pin for pin in pins if pin.file(WHEELS) is None]
@@ -99,7 +60,7 @@ def fetch(pins: list[Pin]) -> None:
     requirements.write_text("".join(f"{pin.requirement()}\n" for pin in pins))
     pip = [VENV_PYTHON, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     run_download(
-        [*pip, *RUNTIME_PLATFORM, "--require-hashes", "--dest", WHEELS, "--requirement", requirements],
+        [*pip, *PLATFORM, "--require-hashes", "--dest", WHEELS, "--requirement", requirements],
         log="runtime-wheels",
         remedy=f"If a version is gone or its hash differs, correct {RUNTIME_PINS}.",
     )

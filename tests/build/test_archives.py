@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tools import lockfile
-from tools.packages import write_stdlib_sources, write_tab_wheels
-from tools.pyc import compile_archive
-from tools.zips import dist_info_of, read_members, record_hash, with_record, write_members
+from wherry_server.site import lockfile
+from wherry_server.site.pyc import compile_archive
+from wherry_server.site.tab_wheels import write_stdlib_sources, write_tab_wheel, write_testing_wheel
+from wherry_server.site.zips import dist_info_of, read_members, record_hash, with_record, write_members
 
 METADATA = b"""Metadata-Version: 2.4
 Name: Example_App
@@ -66,9 +66,9 @@ def test_equal_members_give_equal_archives(tmp_path: Path) -> None:
 
 
 def test_the_tab_gets_only_what_a_tab_can_use(wheel: Path, tmp_path: Path) -> None:
-    target, testing = tmp_path / "tab.whl", tmp_path / "testing.whl"
+    target = tmp_path / "tab.whl"
 
-    write_tab_wheels(wheel, target, testing)
+    write_tab_wheel(read_members(wheel), target)
 
     names = set(read_members(target))
     assert {"wherry/__init__.py", "wherry/storage/memory.py", "wherry_web/__init__.py"} <= names
@@ -79,9 +79,9 @@ def test_the_tab_gets_only_what_a_tab_can_use(wheel: Path, tmp_path: Path) -> No
 
 
 def test_the_test_helpers_are_a_package_of_their_own_in_the_tab(wheel: Path, tmp_path: Path) -> None:
-    target, testing = tmp_path / "tab.whl", tmp_path / "testing.whl"
+    testing = tmp_path / "testing.whl"
 
-    write_tab_wheels(wheel, target, testing)
+    write_testing_wheel(read_members(wheel), testing)
 
     assert set(read_members(testing)) >= {"wherry/testing/__init__.py"}
     assert_record_fits(testing)

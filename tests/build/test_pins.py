@@ -9,8 +9,9 @@ import pytest
 
 from tools.limits import own_files
 from tools.paths import CONSTRAINTS, ROOT, RUNTIME_PINS
-from tools.terminal import BuildError
-from tools.wheels import read_pins
+from wherry_server.site import pins as known
+from wherry_server.site.pins import read_pins
+from wherry_server.site.shop import SiteError
 
 # Put together here, so that this file does not name them either.
 REGISTRIES = (
@@ -33,10 +34,10 @@ def test_every_runtime_wheel_is_pinned_once_with_its_hash() -> None:
 
 @pytest.mark.parametrize("line", ["pydantic>=2", "pydantic==2.1", "pydantic==2.1 --hash=sha256:abc"])
 def test_a_loose_pin_is_refused(line: str) -> None:
-    with pytest.raises(BuildError, match="Not a pin") as refused:
+    with pytest.raises(SiteError, match="not a pin") as refused:
         read_pins(f"# a comment\n\n{line}\n")
 
-    assert "name==version" in refused.value.remedy
+    assert "name==version" in str(refused.value)
 
 
 def test_every_python_package_of_the_environment_has_one_version() -> None:
@@ -52,6 +53,12 @@ def test_every_javascript_package_has_an_exact_version_and_a_hash() -> None:
     assert all(locked[f"node_modules/{name}"]["version"] == version for name, version in wanted.items())
     assert all(item["integrity"] for name, item in locked.items() if name)
     assert not [name for name, item in locked.items() if "resolved" in item]
+
+
+def test_an_installed_wherry_fetches_the_pyodide_of_the_checkout() -> None:
+    locked = json.loads((ROOT / "package-lock.json").read_text())["packages"]["node_modules/pyodide"]
+
+    assert (locked["version"], locked["integrity"]) == (known.PYODIDE, known.PYODIDE_SHA512)
 
 
 def test_no_file_names_the_host_of_a_registry() -> None:

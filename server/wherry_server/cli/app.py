@@ -14,6 +14,7 @@ from wherry_server.cli.list_jobs import list_jobs
 from wherry_server.cli.pausing import pause, resume
 from wherry_server.cli.serve import serve
 from wherry_server.cli.show import show
+from wherry_server.cli.site import site
 from wherry_server.cli.submit import submit
 from wherry_server.cli.watch import watch
 from wherry_server.cli.worker import worker
@@ -48,6 +49,7 @@ def make_app() -> typer.Typer:
 COMMANDS = {
     "demo": demo,
     "serve": serve,
+    "site": site,
     "worker": worker,
     "submit": submit,
     "list": list_jobs,

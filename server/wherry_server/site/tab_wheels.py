@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from tools.zips import dist_info_of, read_members, with_record, write_members
+from wherry_server.site.zips import dist_info_of, read_members, with_record, write_members
 
 # The static files lie beside the runtime in the site; the HTTP server and its commands cannot run in a tab.
 TESTING = "wherry/testing/"
@@ -14,29 +14,34 @@ SOURCES_INIT = b'''"""The sources of this Python's standard library, as files to
 '''
 
 
-def write_tab_wheels(wheel: Path, target: Path, testing: Path) -> None:
-    """Write wherry's wheel without what no tab can use, and `wherry.testing` as a package of its own.
+def write_tab_wheel(members: Mapping[str, bytes], target: Path) -> None:
+    """Write wherry's wheel, given its members, without what no tab can use.
 
-    Visitors of a site never test anything there, and the cases are a third of all the code.
+    Visitors of a site never test anything there either, and the cases are a third of all the code.
     """
-    members = read_members(wheel)
-    dist_info = dist_info_of(members)
-    if dist_info is None:
-        raise ValueError(f"{wheel.name} is no wheel: it has no .dist-info folder.")
-    cases = {name: data for name, data in members.items() if name.startswith(TESTING)}
-    kept = {
-        name: data
-        for name, data in members.items()
-        if name not in cases and not name.startswith(NOT_IN_THE_TAB)
-    }
+    dist_info = require_dist_info(members)
+    kept = {name: data for name, data in members.items() if not name.startswith((*NOT_IN_THE_TAB, TESTING))}
     # Its command is `wherry_server`'s, so it goes as well.
     kept.pop(f"{dist_info}/entry_points.txt", None)
     write_members(target, with_record(kept, dist_info))
-    version = dist_info.removesuffix(".dist-info").rpartition("-")[2]
+
+
+def write_testing_wheel(members: Mapping[str, bytes], target: Path) -> None:
+    """Write `wherry.testing`, of wherry's members, as a package of its own."""
+    cases = {name: data for name, data in members.items() if name.startswith(TESTING)}
+    version = require_dist_info(members).removesuffix(".dist-info").rpartition("-")[2]
     metadata = wheel_metadata(
         "wherry-testing", version, "The test helpers and conformance cases of wherry", "Apache-2.0"
     )
-    write_members(testing, with_record({**cases, **metadata}, f"wherry_testing-{version}.dist-info"))
+    write_members(target, with_record({**cases, **metadata}, f"wherry_testing-{version}.dist-info"))
+
+
+def require_dist_info(members: Mapping[str, bytes]) -> str:
+    """Return the name of a wheel's metadata folder.  Raises: ValueError."""
+    dist_info = dist_info_of(members)
+    if dist_info is None:
+        raise ValueError("this is no wheel: it has no .dist-info folder.")
+    return dist_info
 
 
 def write_stdlib_sources(stdlib: Path, target: Path, version: str) -> int:

@@ -1,17 +1,18 @@
 // Compile archives with the very Pyodide that will load them, under Node.
-// Standard input: {"pyodide": folder of the npm package, "root": folder that holds tools/,
+// Standard input: {"pyodide": folder of the npm package, "recipe": the folder of this file,
 //                  "archives": [{"source", "target", "prefix", "optimize"}, ...]}, all paths absolute.
 import { readFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
+import { pathToFileURL } from "node:url";
 
 const order = JSON.parse(readFileSync(0, "utf8"));
-const { loadPyodide } = await import(`${order.pyodide}/pyodide.mjs`);
+const { loadPyodide } = await import(pathToFileURL(`${order.pyodide}/pyodide.mjs`).href);
 const python = await loadPyodide({ indexURL: order.pyodide });
 
-python.mountNodeFS("/build/tools", `${order.root}/tools`);
-// The mount is the checkout itself: leave no bytecode of this Python in it.
+python.mountNodeFS("/build/recipe", order.recipe);
+// The mount is the package itself: leave no bytecode of this Python in it.
 python.runPython("import sys; sys.dont_write_bytecode = True; sys.path.append('/build')");
-const { compile_archive } = python.pyimport("tools.pyc");
+const { compile_archive } = python.pyimport("recipe.pyc");
 
 let mounts = 0;
 function mount(path) {

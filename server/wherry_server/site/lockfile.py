@@ -1,8 +1,8 @@
 """Write the tab's `pyodide-lock.json` from wheels.
 
 Own lines, because `pyodide lockfile add-wheels` refuses wheels of the pyemscripten platform and
-`micropip.freeze` writes names of its own file system.  `packaging` comes with hatchling into `.venv`, so
-it is imported late: before, a bare Python reads this file.
+`micropip.freeze` writes names of its own file system.  `packaging` is imported late: a bare Python reads
+this file before anything is installed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tools.zips import dist_info_of, read_members
+from wherry_server.site.zips import dist_info_of, read_members
 
 if TYPE_CHECKING:
     from packaging.metadata import Metadata
@@ -119,6 +119,6 @@ def lock(info: Mapping[str, str], entries: Iterable[Entry], *, without_needs: st
         missing = set(item["depends"]) - set(packages)
         if missing:
             raise ValueError(
-                f"{name} needs {', '.join(sorted(missing))}, which runtime-pins.txt does not name."
+                f"{name} needs {', '.join(sorted(missing))}, which is not among the site's packages."
             )
     return {"info": dict(info), "packages": dict(sorted(packages.items()))}

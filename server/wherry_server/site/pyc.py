@@ -9,7 +9,8 @@ import py_compile
 import tempfile
 from pathlib import Path
 
-from tools.zips import dist_info_of, read_members, with_record, write_members
+# Relative: in Pyodide this folder alone is there, under another name.
+from .zips import dist_info_of, read_members, with_record, write_members
 
 
 def compile_archive(source: str, target: str, *, prefix: str, optimize: int) -> int:
