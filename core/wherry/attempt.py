@@ -59,8 +59,8 @@ class Attempt:
     """
 
     __slots__ = (
-        "_context", "_isolated", "_manner", "_reason", "_runner", "_task", "_thread", "_timer", "job",
-        "limit_s", "loop", "started_s",
+        "_context", "_entered", "_isolated", "_manner", "_reason", "_runner", "_task", "_thread", "_timer",
+        "job", "limit_s", "loop", "started_s",
     )  # fmt: skip
 
     def __init__(
@@ -74,6 +74,7 @@ class Attempt:
         self.job, self._task, self._context, self._manner = job, task, context, manner
         self._isolated = isolated
         self.loop = context.loop
+        self._entered = False
         self._reason: StopReason | None = None
         self._runner: asyncio.Task[Any] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -82,19 +83,24 @@ class Attempt:
         self.started_s = 0.0
 
     # --- run ---------------------------------------------------------------------------------------
-    async def run(self) -> Settlement | None:
-        """Run to the end and say what follows; None when the job is another's by now."""
+    async def run(self, runner: asyncio.Task[Any] | None = None) -> Settlement | None:
+        """Run to the end and say what follows; None when the job is another's by now.
+
+        Args:
+            runner: the current task, if that is known.
+        """
         job = self.job
         self.started_s = self.loop.time()
         if self._reason is not None:
             settlement = self._stopped(asyncio.CancelledError())  # before it began
         else:
-            self._runner = asyncio.current_task()
+            self._runner = runner or asyncio.current_task()
             if self.limit_s is not None:
                 self._start_timer(self.limit_s)
             try:
                 if self._isolated is None:
-                    settlement = Settlement(job.id, job.fence, "complete", await self._call())
+                    output = self._dump(await self._begin())
+                    settlement = Settlement(job.id, job.fence, "complete", output)
                 else:
                     settlement = await self._isolated()
             except BaseException as error:
@@ -113,25 +119,23 @@ class Attempt:
         except RuntimeError:
             return True
 
-    async def _call(self) -> Payload:
+    def _begin(self) -> Awaitable[Any]:
+        """Begin with the handler: the input is loaded, and `async def` makes its coroutine."""
         task, manner = self._task, self._manner
-        value = task.load_input(self.job.input)
-        signature = task.signature
         if manner.watch:
-            manner.watch.enter(self.job, blocking=not signature.is_async)
-        try:
-            if manner.hooks:
-                result = await chained(manner.hooks, "run", partial(self._call_within, value))(self._context)
-            elif signature.is_async:
-                result = await signature.call(value, self._context)
-            else:
-                result = await self._call_plain(value)
-        finally:
-            if manner.watch:
-                manner.watch.leave(self.job)
-        output = task.dump_output(result)
-        if len(output) * 4 > manner.max_payload:
-            check_size(output, manner.max_payload, f"the output of {task.name}")
+            manner.watch.enter(self.job, blocking=not task.signature.is_async)
+            self._entered = True
+        value = task.load_input(self.job.input)
+        if manner.hooks:
+            return chained(manner.hooks, "run", partial(self._call_within, value))(self._context)
+        if task.signature.is_async:
+            return task.signature.call(value, self._context)
+        return self._call_plain(value)
+
+    def _dump(self, result: Any) -> Payload:
+        output = self._task.dump_output(result)
+        if len(output) * 4 > self._manner.max_payload:
+            check_size(output, self._manner.max_payload, f"the output of {self._task.name}")
         return output
 
     async def _call_within(self, value: Any, context: Context) -> Any:
@@ -155,18 +159,13 @@ class Attempt:
         self._thread = asyncio.get_running_loop().run_in_executor(
             pool, lambda: run(call, value, self._context)
         )
-        # Shielded: a thread cannot be cancelled, and its end must still be awaited (`drained`).
+        # Shielded: a thread cannot be cancelled, and its end is still waited for (`thread`).
         return await asyncio.shield(self._thread)
 
     @property
-    def in_thread(self) -> bool:
-        """Whether its handler still runs in a thread, even if nobody waits for it any more."""
-        return self._thread is not None and not self._thread.done()
-
-    async def drained(self) -> None:
-        """Wait until a thread that was given up on has really ended; until then its slot is taken."""
-        if self._thread is not None and not self._thread.done():
-            await asyncio.wait((self._thread,))
+    def thread(self) -> asyncio.Future[Any] | None:
+        """The end of its handler, if that still runs in a thread, although perhaps nobody waits for it."""
+        return None if self._thread is None or self._thread.done() else self._thread
 
     # --- stopped from outside ------------------------------------------------------------------------
     def stop(self, reason: StopReason) -> None:
@@ -177,7 +176,7 @@ class Attempt:
         if self._runner is None:
             self._reason = reason  # `run` looks at it
             return
-        if reason == "cancel" and self.in_thread:
+        if reason == "cancel" and self.thread is not None:
             return  # code in a thread sees context.cancelled, and its lease is held until it has seen it
         self._reason = reason
         self._runner.cancel()
@@ -196,6 +195,8 @@ class Attempt:
     def _settle_down(self) -> None:
         if self._timer:
             self._timer.cancel()
+        if self._entered and self._manner.watch:
+            self._manner.watch.leave(self.job)
         runner, self._runner = self._runner, None
         if runner and self._reason is not None:
             # stop() has cancelled the runner: take that back, it has other jobs to run.

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wherry.attempt import Attempt, Manner, StopReason, Watch
 from wherry.client import Client
-from wherry.context import Context
+from wherry.context import Context, Surroundings
 from wherry.hooks import RunHook
-from wherry.messages import Claimed, Settlement, Verdict
+from wherry.messages import Claimed, Verdict
 from wherry.reports import ReportBuffer
 from wherry.storage.protocol import Storage
-from wherry.task import Registry
+from wherry.task import Registry, Task
 
 if TYPE_CHECKING:
     from wherry.processes import ProcessPool
@@ -47,7 +47,7 @@ class Attempts:
         self._storage, self._registry = storage, registry
         self._manner = Manner(None, storage.capabilities.max_payload, retain, hooks, watch)
         self._processes: ProcessPool | None = None
-        self._clients: dict[str, Client] = {}
+        self._known: dict[tuple[str, str], tuple[Task[Any, Any], Client, Surroundings]] = {}
         # By id and fence: a job that was lost and claimed again may run beside its earlier attempt.
         self._under_way: dict[tuple[str, int], Attempt] = {}
         self.reports = ReportBuffer(storage, watch.report if watch else None)
@@ -68,7 +68,8 @@ class Attempts:
         self._manner.pool = None if IN_BROWSER else ThreadPoolExecutor(threads, "wherry-task")
 
     def close(self) -> None:
-        """Let go of threads and processes; those of the next start are new."""
+        """Let go of threads and processes; those of the next start are new, and its loop may be another."""
+        self._known.clear()
         processes, self._processes = self._processes, None
         if processes is not None:
             processes.close()
@@ -79,10 +80,12 @@ class Attempts:
     # --- attempts -----------------------------------------------------------------------------------
     def begin(self, job: Claimed) -> Attempt:
         """An attempt of a job that was just claimed; it counts as under way until `end`."""
-        task = self._registry[job.task]
-        client = self._clients.get(job.namespace) or self._client_of(job.namespace)
-        isolated = None if self._processes is None else self._isolated(self._processes, job, client)
-        attempt = Attempt(job, task, Context(job, self.reports, client), self._manner, isolated)
+        known = self._known.get((job.namespace, job.task)) or self._learn(job.namespace, job.task)
+        task, client, around = known
+        isolated = None
+        if self._processes is not None and task.isolation is not None:
+            isolated = partial(self._processes.run, job, self.reports, client)
+        attempt = Attempt(job, task, Context(job, around), self._manner, isolated)
         self._under_way[job.id, job.fence] = attempt
         return attempt
 
@@ -99,17 +102,15 @@ class Attempts:
         if attempt is not None:
             attempt.stop(reason)
 
-    def _isolated(
-        self, processes: ProcessPool, job: Claimed, client: Client
-    ) -> Callable[[], Awaitable[Settlement]] | None:
-        if self._registry[job.task].isolation is None:
-            return None
-        return partial(processes.run, job, self.reports, client)
-
-    def _client_of(self, namespace: str) -> Client:
-        """What `context.submit` goes through: children belong to their parent's namespace."""
-        client = self._clients[namespace] = Client(self._storage, namespace=namespace, tasks=self._registry)
-        return client
+    def _learn(self, namespace: str, name: str) -> tuple[Task[Any, Any], Client, Surroundings]:
+        """A task, and what `context.submit` goes through: children belong to their parent's namespace."""
+        client = Client(self._storage, namespace=namespace, tasks=self._registry)
+        known = self._known[namespace, name] = (
+            self._registry[name],
+            client,
+            Surroundings(self.reports, client),
+        )
+        return known
 
 
 def refused(attempt: Attempt, verdict: Verdict) -> None:

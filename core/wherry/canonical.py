@@ -53,7 +53,8 @@ def _scalar(value: object) -> str:
 
 def fingerprint(value: object) -> str:
     """SHA-256 of the canonical text, 64 hexadecimal digits."""
-    return _sha256(canonical(value).encode()).hexdigest()
+    text = repr(value) if type(value) is int else canonical(value)
+    return _sha256(text.encode()).hexdigest()
 
 
 def _text(value: str) -> str:

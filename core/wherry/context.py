@@ -29,6 +29,22 @@ class Told:
 _TOLD = Told()
 
 
+class Surroundings:
+    """What the contexts of one worker and namespace share; made on the worker's loop.
+
+    Args:
+        reporter: takes what handlers report.
+        submits: stores what they submit.
+    """
+
+    __slots__ = ("loop", "reporter", "submits", "thread")
+
+    def __init__(self, reporter: Reporter, submits: Submits) -> None:
+        self.reporter, self.submits = reporter, submits
+        self.loop = asyncio.get_running_loop()
+        self.thread = threading.get_ident()
+
+
 class Context:
     """Handed to a handler that asks for it; works the same from `async def`, `def` and threads.
 
@@ -38,15 +54,16 @@ class Context:
         cancelled: True once the job is asked to stop, its lease is lost, its time is up or the worker stops.
     """
 
-    __slots__ = ("_reporter", "_submits", "_thread", "attempt", "cancelled", "job", "loop")
+    __slots__ = ("_surroundings", "attempt", "cancelled", "job")
 
-    def __init__(self, job: Claimed, reporter: Reporter, submits: Submits) -> None:
-        self.job = job
-        self.attempt = job.attempt
-        self.cancelled = False
-        self.loop = asyncio.get_running_loop()
-        self._reporter, self._submits = reporter, submits
-        self._thread = threading.get_ident()
+    def __init__(self, job: Claimed, surroundings: Surroundings) -> None:
+        self.job, self.attempt, self.cancelled = job, job.attempt, False
+        self._surroundings = surroundings
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The worker's event loop."""
+        return self._surroundings.loop
 
     def progress(self, percent: float, message: str | None = None, details: object = None) -> Told:
         """Tell how far the job is.  Takes effect at once; stored and seen by others within 0.2 s.
@@ -71,13 +88,14 @@ class Context:
 
     async def submit(self, task: Any, input: Any = None, /, **options: Any) -> Any:
         """Submit another job to the same storage and namespace; returns its handle (R14)."""
-        return await self._submits.submit(task, input, **options)
+        return await self._surroundings.submits.submit(task, input, **options)
 
     def _tell(self, news: Report) -> None:
-        if threading.get_ident() == self._thread:
-            self._reporter.report(news)
+        around = self._surroundings
+        if threading.get_ident() == around.thread:
+            around.reporter.report(news)
         else:
-            self.loop.call_soon_threadsafe(self._reporter.report, news)
+            around.loop.call_soon_threadsafe(around.reporter.report, news)
 
 
 def _json(value: object, label: str) -> Payload:

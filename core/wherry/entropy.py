@@ -8,12 +8,11 @@ from __future__ import annotations
 import os
 import random
 import secrets
-import struct
 import time
 from contextvars import ContextVar
 from typing import Protocol
 
-_WORDS, _WORD_BITS = 256, 64
+_WORDS, _WORD_DIGITS = 256, 16
 
 
 class Entropy(Protocol):
@@ -27,8 +26,8 @@ class Entropy(Protocol):
         """At random in [0, 1)."""
         ...
 
-    def bits(self, count: int) -> int:
-        """A number of so many bits, each at random; never guessable."""
+    def digits(self, count: int) -> str:
+        """So many hexadecimal digits, each at random; never guessable."""
         ...
 
 
@@ -36,7 +35,7 @@ class SystemEntropy:
     """The machine's own.  Words are drawn many at a time: a call of the system costs more than an id."""
 
     def __init__(self) -> None:
-        self._words: list[int] = []
+        self._words: list[str] = []
         if hasattr(os, "register_at_fork"):
             # A child must not draw what its parent draws as well.
             os.register_at_fork(after_in_child=self._words.clear)
@@ -47,14 +46,15 @@ class SystemEntropy:
     def chance(self) -> float:
         return random.random()
 
-    def bits(self, count: int) -> int:
-        if count > _WORD_BITS:
-            return secrets.randbits(count)
+    def digits(self, count: int) -> str:
+        if count > _WORD_DIGITS:
+            return secrets.token_hex((count + 1) // 2)[:count]
         while True:
             try:
-                return self._words.pop() >> (_WORD_BITS - count)
+                return self._words.pop()[:count]
             except IndexError:
-                self._words += struct.unpack(f"={_WORDS}Q", os.urandom(_WORDS * _WORD_BITS // 8))
+                drawn = os.urandom(_WORDS * _WORD_DIGITS // 2).hex()
+                self._words += [drawn[at : at + _WORD_DIGITS] for at in range(0, len(drawn), _WORD_DIGITS)]
 
 
 current: ContextVar[Entropy] = ContextVar("wherry_entropy", default=SystemEntropy())  # noqa: B039 - it has no state
@@ -69,10 +69,6 @@ def chance() -> float:
     return current.get().chance()
 
 
-def bits(count: int) -> int:
-    return current.get().bits(count)
-
-
 def token(size: int = 8) -> str:
     """`size` bytes at random, in hexadecimal."""
-    return f"{bits(size * 8):0{size * 2}x}"
+    return current.get().digits(size * 2)

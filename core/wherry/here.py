@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from wherry.attempt import Attempt, Manner
 from wherry.client import Client
-from wherry.context import Context
+from wherry.context import Context, Surroundings
 from wherry.errors import (
     JobCancelled,
     LeaseLost,
@@ -176,7 +176,7 @@ class _Run:
         attempt = _Attempt(
             self._job,
             self._task,
-            Context(self._job, reports, client or _Anyone()),
+            Context(self._job, Surroundings(reports, client or _Anyone())),
             Manner(
                 here.pool,
                 storage.capabilities.max_payload if storage else sys.maxsize,

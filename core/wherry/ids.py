@@ -35,20 +35,23 @@ class IdMaker:
             now_ms = source.wall_ms()
             if now_ms > self._last_ms:
                 self._begin(now_ms)
-            return [self._next(source.bits(62)) for _ in range(count)]
+            return [self._next(source.digits(16)) for _ in range(count)]
 
     def _begin(self, at_ms: int) -> None:
         """A new millisecond: its digits are the same for all of its ids."""
         self._last_ms, self._count = at_ms, -1
         self._front = f"{at_ms >> 16:08x}-{at_ms & 0xFFFF:04x}-7"
 
-    def _next(self, chance: int) -> str:
+    def _next(self, chance: str) -> str:
         self._count += 1
         if self._count > 0xFFF:
             self._begin(self._last_ms + 1)
             self._count = 0
-        tail = f"{chance | 0x8000_0000_0000_0000:016x}"
-        return f"{self._front}{self._count:03x}-{tail[:4]}-{tail[4:]}"
+        return f"{self._front}{self._count:03x}-{_VARIANT[chance[0]]}{chance[1:4]}-{chance[4:]}"
+
+
+_VARIANT = {f"{digit:x}": "89ab"[digit % 4] for digit in range(16)}
+"""The digit of the variant: two bits that are fixed, and two at random."""
 
 
 maker: ContextVar[IdMaker] = ContextVar("wherry_ids", default=IdMaker())  # noqa: B039 - one for the process

@@ -23,7 +23,7 @@ from concurrent.futures import Future
 from types import ModuleType
 from typing import Any, BinaryIO, NoReturn
 
-from wherry.context import Context
+from wherry.context import Context, Surroundings
 from wherry.errors import InvalidTask
 from wherry.messages import Report, Settlement
 from wherry.process_messages import SCRIPT, Answer, Asked, Began, Order, Place
@@ -168,7 +168,7 @@ class _ProcessContext(Context):
     """Reports go straight to the pipe, from any thread: the loop here may be blocked by the handler."""
 
     def _tell(self, news: Report) -> None:
-        self._reporter.report(news)
+        self._surroundings.reporter.report(news)
 
     def end(self, *_: object) -> NoReturn:
         """SIGTERM.  Raised in the midst of the handler, so that its `finally` blocks run."""
@@ -179,7 +179,7 @@ class _ProcessContext(Context):
 async def _serve(order: Order, pipe: Pipe) -> Settlement:
     """Run the handler and say what follows: decided here, where its exception is."""
     job = order.job
-    context = _ProcessContext(job, pipe, pipe)
+    context = _ProcessContext(job, Surroundings(pipe, pipe))
     signal.signal(signal.SIGTERM, context.end)
     task: Task[Any, Any] | None = None
     try:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import Any, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Generic, TypeVar, cast
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 _TURN_S = 0.002
 """A runner whose work never waits for anything lets the rest of the loop go on after this long."""
@@ -16,22 +17,27 @@ _PATIENCE_S = 5.0
 """Work that goes on for so long after it was cancelled is left to itself."""
 
 
-class Runners(Generic[T]):
+class Runners(Generic[T, R]):
     """At most `concurrency` pieces of work at once; those over it, after a scale down, end with theirs.
 
     What is assigned waits in one line.  A runner takes from it until it is empty, so work that never
     waits costs no turn of the event loop; the moment a runner does wait, the next one takes over the line.
 
     Args:
-        run: does one piece to its end; must not raise.
+        run: does one piece to its end, in the task that it is given; must not raise.
         concurrency: how many at once; may be set at any time.
-        freed: called when a slot has become free.
+        ended: hears of each piece and of what came of it, None if its runner was cancelled.  True keeps
+            the slot taken until `release`.
     """
 
     def __init__(
-        self, run: Callable[[T], Awaitable[object]], concurrency: int, *, freed: Callable[[], None]
+        self,
+        run: Callable[[T, asyncio.Task[None]], Awaitable[R]],
+        concurrency: int,
+        *,
+        ended: Callable[[T, R | None], bool | None],
     ) -> None:
-        self._run, self._freed = run, freed
+        self._run, self._ended = run, ended
         self.concurrency = concurrency
         self.occupied = 0
         self._line: deque[T] = deque()
@@ -46,11 +52,17 @@ class Runners(Generic[T]):
     def free(self) -> int:
         return max(0, self.concurrency - self.occupied)
 
-    def assign(self, work: T) -> None:
+    def assign(self, works: Iterable[T]) -> None:
         """Put work into the line; not more than is `free`."""
-        self.occupied += 1
-        self._line.append(work)
-        self._call()
+        before = len(self._line)
+        self._line.extend(works)
+        self.occupied += len(self._line) - before
+        if self._line:
+            self._call()
+
+    def release(self) -> None:
+        """Free a slot that was kept."""
+        self.occupied -= 1
 
     async def end(self) -> None:
         """Cancel them all, idle or not, and wait for it; what stands in line is dropped."""
@@ -94,10 +106,10 @@ class Runners(Generic[T]):
             self._call()
 
     async def _work(self, crew: int) -> None:
-        loop = asyncio.get_running_loop()
+        loop, me = asyncio.get_running_loop(), cast("asyncio.Task[None]", asyncio.current_task())
         while True:
             self._called = False
-            await self._take_turns(loop, crew)
+            await self._take_turns(loop, me, crew)
             # Asked here, because work may have taken the cancelling of its runner for its own.
             if crew != self._crew or len(self._tasks) > self.concurrency:
                 return
@@ -105,18 +117,19 @@ class Runners(Generic[T]):
             self._idle.append(called)
             await called
 
-    async def _take_turns(self, loop: asyncio.AbstractEventLoop, crew: int) -> None:
+    async def _take_turns(self, loop: asyncio.AbstractEventLoop, me: asyncio.Task[None], crew: int) -> None:
         """Do what stands in line, until nothing does."""
-        until_s = loop.time() + _TURN_S
-        while self._line and crew == self._crew:
-            work = self._line.popleft()
-            if self._line:
+        line, until_s = self._line, loop.time() + _TURN_S
+        while line and crew == self._crew:
+            work = line.popleft()
+            if line and not self._called:
                 self._call()
+            result: R | None = None
             try:
-                await self._run(work)
+                result = await self._run(work, me)
             finally:
-                self.occupied -= 1
-                self._freed()
+                if not self._ended(work, result):
+                    self.occupied -= 1
             if loop.time() >= until_s:
                 await asyncio.sleep(0)
                 until_s = loop.time() + _TURN_S

@@ -11,7 +11,7 @@ from wherry.handle import JobHandle
 from wherry.hooks import SubmitHook, chained
 from wherry.lookup import Lookup
 from wherry.messages import NewJob
-from wherry.submission import Dumped, JobMaker, ManifestEntry, batches
+from wherry.submission import Dumped, JobMaker, batches
 from wherry.task import JobOptions, Task
 from wherry.validation import check_size
 
@@ -29,8 +29,8 @@ class Sender:
         """Store one job an input; all are checked before the first is stored."""
         known, source, defaults = await self._lookup.resolve(task)
         maker = JobMaker(defaults, options, namespace=self._client.namespace, count=len(inputs))
-        limit = self._client.storage.capabilities.max_payload
-        dumped = [_checked(source, value, limit) for value in inputs]
+        dumped = [source.dump_input(value) for value in inputs]
+        _check_sizes(dumped, self._client.storage.capabilities.max_payload, source.name)
         await self._client.heard()
         add = self._add_hooked if self._hooks else self._add
         handles: list[JobHandle[Any]] = []
@@ -57,8 +57,8 @@ class Sender:
         return await asyncio.gather(*map(chained(self._hooks, "submit", add), jobs))
 
 
-def _checked(source: Task[Any, Any] | ManifestEntry, value: Any, limit: int) -> Dumped:
-    dumped = source.dump_input(value)
-    if len(dumped[0]) * 4 > limit:
-        check_size(dumped[0], limit, f"the input of {source.name}")
-    return dumped
+def _check_sizes(dumped: Sequence[Dumped], limit: int, task: str) -> None:
+    """Raises: `PayloadTooLarge` for the first input that is over `limit` bytes."""
+    for text, _ in dumped:
+        if len(text) * 4 > limit:
+            check_size(text, limit, f"the input of {task}")

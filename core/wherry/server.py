@@ -16,7 +16,7 @@ from wherry.errors import InvalidInput
 from wherry.events import Emitter, Event, Listener
 from wherry.hooks import Hook
 from wherry.lookup import Lookup
-from wherry.messages import Claimed, RecordWrite, Settlement, State, Verdict
+from wherry.messages import Claimed, RecordWrite, SettleKind, Settlement, State, Verdict
 from wherry.retention import Retention
 from wherry.storage.protocol import Storage
 from wherry.sweeper import Sweeper
@@ -222,22 +222,20 @@ class Server:
 
     def _count(self, job: Claimed, settlement: Settlement, verdict: Verdict, run_seconds: float) -> None:
         if verdict in ("ok", "cancel"):
-            self._add_up(job, settlement, verdict, run_seconds)
+            self._run_seconds += run_seconds
+            self._stats.total += 1
+            if verdict == "ok" and settlement.kind == "complete":
+                self._stats.completed += 1
+            else:
+                self._add_up(job, "cancel" if verdict == "cancel" else settlement.kind)
         if self._told:  # the last, for it is the user's and may raise
             self._told(job, settlement, verdict, run_seconds)
 
-    def _add_up(self, job: Claimed, settlement: Settlement, verdict: Verdict, run_seconds: float) -> None:
-        stats = self._stats
-        self._run_seconds += run_seconds
-        stats.total += 1
-        kind = "cancel" if verdict == "cancel" else settlement.kind
-        if kind == "complete":
-            stats.completed += 1
-            return
+    def _add_up(self, job: Claimed, kind: SettleKind) -> None:
         if self._dead_letters and kind == "fail":
             self._dead_letters.tell(job.id)
         if field := _COUNTED.get(kind):
-            setattr(stats, field, getattr(stats, field) + 1)
+            setattr(self._stats, field, getattr(self._stats, field) + 1)
 
 
 _COUNTED = {

@@ -128,14 +128,22 @@ _BATCH_CHARACTERS = 4 * 1024 * 1024
 
 def batches(inputs: Sequence[Dumped]) -> Iterator[Sequence[Dumped]]:
     """Inputs in the order given, cut into calls that no storage finds too large."""
+    for start in range(0, len(inputs), _BATCH_JOBS):
+        batch = inputs[start : start + _BATCH_JOBS]
+        if sum([len(text) for text, _ in batch]) <= _BATCH_CHARACTERS:
+            yield batch
+        else:
+            yield from _cut(batch)
+
+
+def _cut(inputs: Sequence[Dumped]) -> Iterator[Sequence[Dumped]]:
     start = size = 0
     for at, (text, _) in enumerate(inputs):
-        if at > start and (at - start == _BATCH_JOBS or size + len(text) > _BATCH_CHARACTERS):
+        if at > start and size + len(text) > _BATCH_CHARACTERS:
             yield inputs[start:at]
             start, size = at, 0
         size += len(text)
-    if start < len(inputs):
-        yield inputs[start:]
+    yield inputs[start:]
 
 
 # --- the door ---------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Callable
 from functools import cached_property
+from json.scanner import make_scanner
 from typing import TYPE_CHECKING, Any, cast
 
 from wherry.errors import InvalidTask, NotJson, PayloadTooLarge
@@ -34,7 +35,7 @@ _LARGEST_INT = 2**63
 
 _encode = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode
 
-_decode = json.JSONDecoder().raw_decode
+_decode: Callable[[str, int], tuple[Any, int]] = make_scanner(cast("Any", json.JSONDecoder()))
 
 
 class Mismatch(ValueError):
@@ -86,7 +87,7 @@ class Checker:
 
         Raises: `Mismatch`, `NotJson`.
         """
-        if type(value) is self._exact and (text := _scalar(value)) is not None:
+        if type(value) is self._exact and (text := _SCALARS[type(value)](value)) is not None:
             return text, value
         plain = value
         if self._adapter is None:
@@ -136,22 +137,33 @@ class Checker:
         )
 
 
-def _scalar(value: Any) -> Payload | None:
-    """JSON text of a value of exactly a type in `_SCHEMAS`, or None if it is not a plain case."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value) if -_LARGEST_INT < value < _LARGEST_INT else None
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, str) and not value.isascii():
-        return None
-    return _encode(value)
+# --- scalars: JSON text of a value of exactly one type, or None if pydantic must look at it ------------
+def _int_text(value: int) -> Payload | None:
+    return str(value) if -_LARGEST_INT < value < _LARGEST_INT else None
+
+
+def _float_text(value: float) -> Payload | None:
+    return _encode(value) if math.isfinite(value) else None
+
+
+def _str_text(value: str) -> Payload | None:
+    return _encode(value) if value.isascii() else None
+
+
+_SCALARS: dict[type, Callable[[Any], Payload | None]] = {
+    int: _int_text,
+    float: _float_text,
+    str: _str_text,
+    bool: _encode,
+    type(None): _encode,
+}
 
 
 def _parsed(text: Payload) -> Any:
     """The JSON value of a text without space around it, or `...` where it is no such text."""
     try:
-        value, end = _decode(text)
-    except ValueError:
+        value, end = _decode(text, 0)
+    except (ValueError, StopIteration):
         return ...
     return value if end == len(text) else ...
 

@@ -96,11 +96,11 @@ class Worker:
             retain=retain or {},
             hooks=require_hooks("worker", hooks, "run"),
         )
-        self._runners = Runners(self._run, concurrency, freed=self.wake)
         self._make_keeper = keeper or (None if IN_BROWSER else _in_thread)
         self._keeper: LeaseKeeper | None = None
         self._finished: list[tuple[Claimed, Settlement, float]] = []
         self._wake = asyncio.Event()
+        self._runners = Runners(Attempt.run, concurrency, ended=self._ended)
         self._main: asyncio.Task[None] | None = None
         self._listener: asyncio.Task[None] | None = None
         self._claiming, self._once = True, False
@@ -275,8 +275,7 @@ class Worker:
             self._finished = [*finished, *self._finished]  # for whoever starts it again
             raise
         if self._settled:
-            for (job, settlement, run_s), verdict in zip(finished, exchanged.verdicts, strict=True):
-                self._tell(job, settlement, verdict, run_s)
+            self._tell(self._settled, finished, exchanged.verdicts)
         self._note(claimed=claim is not None, settled=bool(settle))
         self._take(exchanged.jobs)
         due_ms = exchanged.next_due_in_ms
@@ -292,15 +291,20 @@ class Worker:
                 await asyncio.sleep(wait_s * (0.5 + entropy.chance()))
                 wait_s = min(wait_s * 2, 5.0)
 
-    def _tell(self, *news: Any) -> None:
+    def _tell(
+        self,
+        settled: Settled,
+        finished: Sequence[tuple[Claimed, Settlement, float]],
+        verdicts: Sequence[Verdict],
+    ) -> None:
         """What `settled` raises must not end the worker, nor lose what was claimed in the same call."""
-        try:
-            if self._settled:
-                self._settled(*news)
-        except Exception as error:
-            asyncio.get_running_loop().call_exception_handler(
-                {"message": "a worker's `settled` callback failed", "exception": error}
-            )
+        for (job, settlement, run_s), verdict in zip(finished, verdicts, strict=True):
+            try:
+                settled(job, settlement, verdict, run_s)
+            except Exception as error:
+                asyncio.get_running_loop().call_exception_handler(
+                    {"message": "a worker's `settled` callback failed", "exception": error}
+                )
 
     def _note(self, *, claimed: bool, settled: bool) -> None:
         now_ms = entropy.wall_ms()
@@ -329,21 +333,25 @@ class Worker:
     # --- runners ---------------------------------------------------------------------------------------
     def _take(self, jobs: Sequence[Claimed]) -> None:
         """Line up what was claimed.  Its leases are renewed from now on, also while it waits for its turn."""
-        for job in jobs:
-            self._runners.assign(self._attempts.begin(job))
+        self._runners.assign(map(self._attempts.begin, jobs))
         if jobs and self._keeper and not self._keeper.awake:
             self._keeper.busy()
 
-    async def _run(self, attempt: Attempt) -> None:
-        try:
-            settlement = await attempt.run()
-            if settlement is not None:
-                self._finished.append((attempt.job, settlement, attempt.loop.time() - attempt.started_s))
-        finally:
-            self._attempts.end(attempt)
-        if attempt.in_thread:
-            self._wake.set()
-            await attempt.drained()
+    def _ended(self, attempt: Attempt, settlement: Settlement | None) -> bool:
+        """An attempt is over.  True while its thread goes on: so long its slot is taken."""
+        if settlement is not None:
+            self._finished.append((attempt.job, settlement, attempt.loop.time() - attempt.started_s))
+        self._attempts.end(attempt)
+        self._wake.set()
+        thread = attempt.thread
+        if thread is None:
+            return False
+        thread.add_done_callback(self._thread_ended)
+        return True
+
+    def _thread_ended(self, _: asyncio.Future[Any]) -> None:
+        self._runners.release()
+        self._wake.set()
 
     def stop_job(self, job_id: str, fence: int, reason: StopReason) -> None:
         """Stop one attempt by hand; the browser's keeper calls this."""

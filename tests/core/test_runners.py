@@ -14,7 +14,7 @@ class Count:
         self._calls = 0
         self._event = asyncio.Event()
 
-    def __call__(self) -> None:
+    def __call__(self, *_: object) -> None:
         self._calls += 1
         self._event.set()
 
@@ -28,13 +28,13 @@ class Count:
 async def test_work_that_never_waits_is_done_by_one_runner_in_line() -> None:
     done: list[tuple[str, asyncio.Task[object] | None]] = []
 
-    async def run(work: str) -> None:
+    async def run(work: str, _: object) -> None:
         done.append((work, asyncio.current_task()))
 
     ended = Count()
-    runners = Runners(run, 10, freed=ended)
+    runners = Runners(run, 10, ended=ended)
     for work in "abcdefgh":
-        runners.assign(work)
+        runners.assign([work])
     await ended.reached(8)
 
     assert [work for work, _ in done] == list("abcdefgh")
@@ -46,14 +46,14 @@ async def test_work_that_waits_lets_the_next_in_line_begin() -> None:
     order: list[str] = []
     begun, ended, gate = Count(), Count(), asyncio.Event()
 
-    async def run(work: str) -> None:
+    async def run(work: str, _: object) -> None:
         order.append(work)
         begun()
         await gate.wait()
 
-    runners = Runners(run, 3, freed=ended)
+    runners = Runners(run, 3, ended=ended)
     for work in "abc":
-        runners.assign(work)
+        runners.assign([work])
     await begun.reached(3)
 
     assert (order, runners.free) == (["a", "b", "c"], 0)
@@ -66,16 +66,16 @@ async def test_busy_work_leaves_turns_to_the_rest_of_the_loop() -> None:
     """Fifty pieces of 1 ms: something else runs long before the last of them."""
     done: list[str] = []
 
-    async def run(work: str) -> None:
+    async def run(work: str, _: object) -> None:
         end_s = asyncio.get_running_loop().time() + 0.001
         while asyncio.get_running_loop().time() < end_s:
             pass
         done.append(work)
 
     ended = Count()
-    runners = Runners(run, 50, freed=ended)
+    runners = Runners(run, 50, ended=ended)
     for number in range(50):
-        runners.assign(str(number))
+        runners.assign([str(number)])
     for _ in range(3):
         await asyncio.sleep(0)
 
@@ -88,13 +88,13 @@ async def test_each_end_of_a_piece_is_told_though_the_runner_goes_on() -> None:
     """What is done must be settled, however long the next piece takes."""
     gate, ended = asyncio.Event(), Count()
 
-    async def run(work: str) -> None:
+    async def run(work: str, _: object) -> None:
         if work == "long":
             await gate.wait()
 
-    runners = Runners(run, 2, freed=ended)
-    runners.assign("short")
-    runners.assign("long")
+    runners = Runners(run, 2, ended=ended)
+    runners.assign(["short"])
+    runners.assign(["long"])
     await ended.reached(1)
 
     assert runners.free == 1
@@ -106,12 +106,12 @@ async def test_each_end_of_a_piece_is_told_though_the_runner_goes_on() -> None:
 async def test_what_stands_in_line_at_the_end_is_dropped() -> None:
     begun: list[str] = []
 
-    async def run(work: str) -> None:
+    async def run(work: str, _: object) -> None:
         begun.append(work)
 
-    runners = Runners(run, 2, freed=lambda: None)
-    runners.assign("a")
-    runners.assign("b")
+    runners = Runners(run, 2, ended=lambda *_: None)
+    runners.assign(["a"])
+    runners.assign(["b"])
     await runners.end()
 
     assert (begun, runners.free) == ([], 2)

@@ -175,7 +175,7 @@ async def test_a_worker_started_again_after_a_crash_settles_what_had_finished() 
 async def test_runners_end_although_their_work_takes_the_cancelling_for_its_own() -> None:
     begun = asyncio.Event()
 
-    async def run(_: str) -> None:
+    async def run(_work: str, _: object) -> None:
         try:
             begun.set()
             await asyncio.Event().wait()
@@ -184,8 +184,8 @@ async def test_runners_end_although_their_work_takes_the_cancelling_for_its_own(
             assert current is not None
             current.uncancel()
 
-    runners = Runners(run, 1, freed=lambda: None)
-    runners.assign("work")
+    runners = Runners(run, 1, ended=lambda *_: None)
+    runners.assign(["work"])
     await begun.wait()
 
     async with asyncio.timeout(5):
@@ -197,7 +197,7 @@ async def test_runners_leave_work_alone_that_cannot_be_cancelled(monkeypatch: py
     monkeypatch.setattr("wherry.runners._PATIENCE_S", 0.01)
     begun, gate, done = asyncio.Event(), asyncio.Event(), list[str]()
 
-    async def run(work: str) -> None:
+    async def run(work: str, _: object) -> None:
         begun.set()
         while not gate.is_set():
             with contextlib.suppress(asyncio.CancelledError):
@@ -205,14 +205,14 @@ async def test_runners_leave_work_alone_that_cannot_be_cancelled(monkeypatch: py
         done.append(work)
 
     freed = asyncio.Semaphore(0)
-    runners = Runners(run, 2, freed=freed.release)
-    runners.assign("old")
+    runners = Runners(run, 2, ended=lambda *_: freed.release())
+    runners.assign(["old"])
     await begun.wait()
     async with asyncio.timeout(5):
         await runners.end()
 
     assert runners.free == 1, "it still takes its slot"
-    runners.assign("new")
+    runners.assign(["new"])
     gate.set()
     async with asyncio.timeout(5):
         await freed.acquire()
@@ -225,18 +225,18 @@ async def test_a_runner_that_dies_leaves_the_line_to_others() -> None:
     done: list[str] = []
     idle = asyncio.Event()
 
-    async def run(work: str) -> None:
+    async def run(work: str, _: object) -> None:
         done.append(work)
         if work == "last":
             idle.set()
 
-    runners = Runners(run, 1, freed=lambda: None)
-    runners.assign("first")
+    runners = Runners(run, 1, ended=lambda *_: None)
+    runners.assign(["first"])
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     for each in asyncio.all_tasks() - {asyncio.current_task()}:
         each.cancel()  # as a library does that cancels its task and never takes it back
-    runners.assign("last")
+    runners.assign(["last"])
 
     async with asyncio.timeout(5):
         await idle.wait()

@@ -108,7 +108,8 @@ def settle(book: Book, settlement: Settlement) -> Verdict:
     kind = settlement.kind
     if entry.last_settled == (settlement.fence, kind):
         return "cancel" if entry.state == "cancelled" and kind != "cancel" else "ok"
-    if entry.fence != settlement.fence or not _may_settle(entry, settlement, book.now_ms):
+    may_settle = entry.lapse(book.now_ms) is not None if settlement.if_lapsed else entry.state == "running"
+    if entry.fence != settlement.fence or not may_settle:
         return "lost"
     entry.last_settled = (settlement.fence, kind)
     if settlement.error is not None:
@@ -123,12 +124,8 @@ def settle(book: Book, settlement: Settlement) -> Verdict:
     return "ok"
 
 
-def _may_settle(entry: Entry, settlement: Settlement, now_ms: int) -> bool:
-    return entry.lapse(now_ms) is not None if settlement.if_lapsed else entry.state == "running"
-
-
 def _finish(book: Book, entry: Entry, state: _Final, settlement: Settlement | None = None) -> None:
-    _let_go(entry)
+    entry.lease_until_ms = entry.claim_token = None
     entry.state, entry.slot, entry.finished_at_ms, entry.wake = state, Slot.DONE, book.now_ms, None
     if settlement is not None:
         if state == "completed":
@@ -149,13 +146,9 @@ def _finish(book: Book, entry: Entry, state: _Final, settlement: Settlement | No
         _wake_watchers(book, entry)
 
 
-def _let_go(entry: Entry) -> None:
-    entry.lease_until_ms = entry.claim_token = None
-
-
 def _revive(book: Book, entry: Entry, settlement: Settlement) -> None:
     kind = settlement.kind
-    _let_go(entry)
+    entry.lease_until_ms = entry.claim_token = None
     if kind != "retry":
         entry.attempt -= 1
     if kind == "release":

@@ -36,8 +36,9 @@ class Ready:
             return self._line[0]
         return self._heap[0]
 
-    def pop(self) -> Item:
-        """Take out the lowest item; there must be one."""
-        if not self._heap or (self._line and self._line[0] < self._heap[0]):
-            return self._line.popleft()
-        return heapq.heappop(self._heap)
+    def pop(self) -> Item | None:
+        """Take out the lowest item; None when there is none."""
+        line, heap = self._line, self._heap
+        if line and not (heap and heap[0] < line[0]):
+            return line.popleft()
+        return heapq.heappop(heap) if heap else None

@@ -33,22 +33,29 @@ def _choose(book: Book, request: ClaimRequest) -> list[Entry]:
     lanes = [lane for lane in book.lanes_of(request) if lane.ready]
     taken: list[Entry] = []
     skipped: list[Entry] = []
+    entries, now_ms = book.entries, book.now_ms
     while lanes and len(taken) < request.limit:
-        lane = lanes[0] if len(lanes) == 1 else min(lanes, key=_best_of)
-        rank, job_id = lane.ready.pop()
-        entry = book.entries.get(job_id)
+        lane = lanes[0] if len(lanes) == 1 else min(filter(_is_ready, lanes), key=_best_of, default=lanes[0])
+        item = lane.ready.pop()
+        if item is None:
+            lanes.remove(lane)
+            continue
+        rank, job_id = item
+        entry = entries.get(job_id)
         if entry and entry.slot is _READY and entry.rank == rank:
-            in_time = entry.deadline_at_ms is None or entry.deadline_at_ms > book.now_ms
+            in_time = entry.deadline_at_ms is None or entry.deadline_at_ms > now_ms
             if in_time and (request.ids is None or job_id in request.ids):
                 entry.slot = Slot.HELD
                 taken.append(entry)
             else:
                 skipped.append(entry)
-        if not lane.ready:
-            lanes.remove(lane)
     for entry in skipped:
         entry.lane.ready.push((entry.rank, entry.id))
     return taken
+
+
+def _is_ready(lane: Lane) -> bool:
+    return bool(lane.ready)
 
 
 def _best_of(lane: Lane) -> Item:

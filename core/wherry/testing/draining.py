@@ -9,7 +9,7 @@ from wherry import entropy
 from wherry.attempt import Attempt, Manner
 from wherry.client import Client
 from wherry.clock import ManualClock
-from wherry.context import Context
+from wherry.context import Context, Surroundings
 from wherry.messages import Claimed, ClaimRequest, SettleKind
 from wherry.reports import ReportBuffer
 from wherry.storage.protocol import Storage
@@ -91,7 +91,7 @@ class Drain:
         attempt = Attempt(
             job,
             self._registry[job.task],
-            Context(job, reports, self._client),
+            Context(job, Surroundings(reports, self._client)),
             Manner(None, self._storage.capabilities.max_payload),
         )
         settlement = await attempt.run()

@@ -14,7 +14,7 @@ from wherry.storage.sqlite.payloads import fill_in
 from wherry.storage.sqlite.settling import settle
 from wherry.storage.sqlite.standing import standing
 from wherry.storage.sqlite.statements import best_of
-from wherry.storage.sqlite.transaction import Held, Transaction, to_json
+from wherry.storage.sqlite.transaction import Transaction, to_json
 
 _ARMS = 16
 """Lanes merged in one statement; SQLite allows 500, but compiles each number of them anew."""
@@ -42,7 +42,13 @@ class Ready(NamedTuple):
 
     def claimed(self, task: str, queue: str, namespace: str) -> Claimed:
         """What the worker gets; the checkpoint is looked up where there may be one."""
-        return Claimed(*self[1:4], task, queue, namespace, *self[5:11], checkpoint=None, trace=self.trace)
+        _, job_id, fence, attempt, _, text, most, interruptions, backoff, timeout_ms, left_ms, trace, *_ = (
+            self
+        )
+        return Claimed(
+            job_id, fence, attempt, task, queue, namespace, text, most, interruptions, backoff, timeout_ms,
+            left_ms, None, trace,
+        )  # fmt: skip
 
 
 _INPUT = Ready._fields.index("input")
@@ -129,9 +135,10 @@ def _lease(tx: Transaction, jobs: Sequence[Ready], request: ClaimRequest, number
     tx.run("claim", lease)
     tx.run("add_claim", (number, tx.now_ms))
     tx.tell("started", jobs)
-    free_keys(tx, [job.seq for job in jobs if job.unique_hold == "queued"])
-    plain = [job for job in jobs if job.unique_hold is None]
-    remember(tx, {job.id: Held(job.id, job.lane, job.revision + 1, job.seq, job.fence) for job in plain})
+    if any(job.unique_hold for job in jobs):
+        free_keys(tx, [job.seq for job in jobs if job.unique_hold == "queued"])
+        jobs = [job for job in jobs if job.unique_hold is None]
+    remember(tx, {job.id: (job.seq, job.lane, job.fence, job.revision + 1) for job in jobs})
 
 
 def _claimed(tx: Transaction, jobs: Sequence[Ready], *, repeated: bool) -> list[Claimed]:

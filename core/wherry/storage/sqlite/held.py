@@ -32,20 +32,31 @@ def complete_held(tx: Transaction, settlements: Sequence[Settlement]) -> list[in
     Call it while no job waits for another, for it looks after nobody else.
     """
     cells: list[object] = []
-    told: list[Held] = []
     others: list[int] = []
+    news: list[str | int] = []
+    told_lane, now_ms, held = -1, tx.now_ms, tx.held
     for place, settlement in enumerate(settlements):
-        held = tx.held.pop(settlement.id, None)
-        if held is None or held.fence != settlement.fence or not _is_plain(settlement):
+        job_id, given_fence = settlement.id, settlement.fence
+        seq, lane, fence, revision = held.pop(job_id, _UNKNOWN)
+        if fence != given_fence or not _is_plain(settlement):
             others.append(place)
-        else:
-            output = stow_output(tx, held.seq, settlement.output)
-            cells += (held.seq, held.id, held.fence, held.revision, output, tx.now_ms)
-            told.append(held)
-    if tx.insert_cells("complete_held", cells, 6) != len(told):
+            continue
+        output = stow_output(tx, seq, settlement.output)
+        cells += (seq, job_id, fence, revision, output, now_ms)
+        if lane != told_lane:
+            told_lane, news = lane, []
+            tx.tell_ids("completed", lane, news)
+        news += (job_id, revision + 1)
+    if tx.insert_cells("complete_held", cells, _WIDTH) * _WIDTH != len(cells):
         raise Stale
-    tx.tell("completed", told)
     return others
+
+
+_UNKNOWN: Held = (0, 0, -1, 0)
+"""No fence is negative."""
+
+_WIDTH = 6
+"""Cells a row."""
 
 
 def _is_plain(settlement: Settlement) -> bool:

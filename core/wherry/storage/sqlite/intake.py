@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from typing import NamedTuple
+from zlib import crc32
 
 from wherry.errors import InvalidInput
 from wherry.job import Slot
@@ -59,7 +59,7 @@ class Intake:
         self._seq, self._stored = _known(tx, jobs)
         self._holders = _holders(tx, jobs)
         self._lines = Lines(tx, {job.ordering_key for job in jobs if job.ordering_key is not None})
-        self._lanes: dict[tuple[str, str, str], int] = {}
+        self._places: dict[tuple[object, ...], tuple[int, int]] = {}
         # Most jobs ask for nothing special.  They have statements of their own: binding a NULL costs
         # `sqlite3` more than binding a value, so a row of few values is three times as fast as a wide one.
         self._plain_jobs: list[object] = []
@@ -75,8 +75,7 @@ class Intake:
         if job.id in self._stored:
             return Added(job.id, "duplicate")
         if _is_plain(job):
-            self._put_plain(job)
-            return Added(job.id, "ok")
+            return self._put_plain(job)
         if job.after and not all(edge.parent in self._stored for edge in job.after):
             return Added(job.id, "refused")
         if job.unique is not None:
@@ -99,29 +98,27 @@ class Intake:
         for lane, news in self._told.items():
             tx.tell_ids("added", lane, news)
 
-    def _put_plain(self, job: NewJob) -> None:
-        now_ms, job_id, text = self._tx.now_ms, job.id, job.input
-        priority, attempts, digest = job.priority, job.max_attempts, job.fingerprint
+    def _put_plain(self, job: NewJob) -> Added:
+        now_ms, job_id, text, digest = self._tx.now_ms, job.id, job.input, job.fingerprint
         self._seq = seq = self._seq + 1
-        lane = self._lane(job)
+        lane, terms = self._place(job)
         run_at_ms = job.run_at_ms if job.run_at_ms is not None else now_ms + (job.delay_ms or 0)
-        slot, rank = _READY if run_at_ms <= now_ms else _LATER, priority * job.priority_step_ms + run_at_ms
+        slot, priority = _READY if run_at_ms <= now_ms else _LATER, job.priority
         if len(text) > LARGE:
             text = stow_input(self._tx, seq, text)
-        self._plain_jobs += (seq, job_id, lane, slot, rank, run_at_ms, attempts, checksum(digest))
-        self._plain_submitted += (
-            seq, self._terms(job), digest, priority, now_ms, job.timeout_ms or 0, text,
+        self._plain_jobs += (
+            seq, job_id, lane, slot, priority * job.priority_step_ms + run_at_ms, run_at_ms, job.max_attempts,
+            crc32(digest.encode()),
         )  # fmt: skip
-        self._note(job_id, seq, lane, "pending")
-
-    def _note(self, job_id: str, seq: int, lane: int, state: State) -> None:
-        self._stored[job_id] = (seq, state)
+        self._plain_submitted += (seq, terms, digest, priority, now_ms, job.timeout_ms or 0, text)
+        self._stored[job_id] = (seq, "pending")
         self._told[lane] += (job_id, 1)
+        return Added(job_id, "ok")
 
     def _put(self, job: NewJob) -> None:
         now_ms = self._tx.now_ms
         self._seq += 1
-        seq, lane = self._seq, self._lane(job)
+        seq, (lane, terms) = self._seq, self._place(job)
         run_at_ms = job.run_at_ms if job.run_at_ms is not None else now_ms + (job.delay_ms or 0)
         waiting = self._wait(seq, job.after) if job.after else _FREE
         if job.ordering_key is not None and self._lines.join(job.ordering_key, seq):
@@ -137,23 +134,26 @@ class Intake:
             waiting.waiting_for, waiting.doomed, checksum(job.fingerprint),
         ))  # fmt: skip
         self._submitted.append((
-            seq, self._terms(job), job.fingerprint, job.priority, now_ms, job.timeout_ms or 0, job.run_id,
+            seq, terms, job.fingerprint, job.priority, now_ms, job.timeout_ms or 0, job.run_id,
             unique and unique.key, unique and unique.period_ms, to_json(job.tags) if job.tags else None,
             job.trace, to_json(job.after) if job.after else None, job.origin, job.origin_seq,
             job.ordering_key, stow_input(self._tx, seq, job.input),
         ))  # fmt: skip
-        self._note(job.id, seq, lane, state)
+        self._stored[job.id] = (seq, state)
+        self._told[lane] += (job.id, 1)
 
-    def _terms(self, job: NewJob) -> int:
-        terms = (job.priority_step_ms, job.max_attempts, job.backoff, job.code_hash, job.place)
-        return self._tx.terms.number(terms)
-
-    def _lane(self, job: NewJob) -> int:
-        names = (job.namespace, job.queue, job.task)
-        if names not in self._lanes:
-            self._lanes[names] = number = self._tx.lanes.number(Lane(*names))
-            self._told[number] = []
-        return self._lanes[names]
+    def _place(self, job: NewJob) -> tuple[int, int]:
+        """Lane and terms, which most jobs of a call share."""
+        names = (
+            job.namespace, job.queue, job.task, job.priority_step_ms, job.max_attempts, job.backoff,
+            job.code_hash, job.place,
+        )  # fmt: skip
+        found = self._places.get(names)
+        if found is None:
+            lane = self._tx.lanes.number(Lane(*names[:3]))
+            found = self._places[names] = (lane, self._tx.terms.number(names[3:]))
+            self._told.setdefault(lane, [])
+        return found
 
     def _wait(self, seq: int, edges: Sequence[Edge]) -> Waiting:
         waiting_for, doomed = 0, None
@@ -191,7 +191,7 @@ def _is_plain(job: NewJob) -> bool:
 
 def checksum(fingerprint: str) -> int | None:
     """What the index of outcomes holds of a fingerprint."""
-    return zlib.crc32(fingerprint.encode()) if fingerprint else None
+    return crc32(fingerprint.encode()) if fingerprint else None
 
 
 _FREE = Waiting()

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from wherry.messages import ChangeKind
 from wherry.storage.sqlite.lanes import Lanes
@@ -23,14 +23,11 @@ to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 """Not ASCII: half of a surrogate pair is then refused when it is bound, not stored as broken UTF-8."""
 
 
-class Held(NamedTuple):
-    """A running job as the session that claimed it left it; it holds no unique key."""
+Held = tuple[int, int, int, int]
+"""A running job as the session that claimed it left it: number, lane, fence, revision.
 
-    id: str
-    lane: int
-    revision: int
-    seq: int
-    fence: int
+It holds no unique key.
+"""
 
 
 class _Told(Protocol):

@@ -55,6 +55,9 @@ class Machine:
     def chance(self) -> float:
         return self._dice.random()
 
+    def digits(self, count: int) -> str:
+        return f"{self.bits(count * 4):0{count}x}"
+
     def bits(self, count: int) -> int:
         return self._dice.getrandbits(count)
 
