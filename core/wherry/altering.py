@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from wherry.checks import require
+from wherry.checks import IN_FILTERS, require
 from wherry.errors import InvalidInput, JobNotFound
 from wherry.messages import Alteration, Filter, RecordWrite
 from wherry.storage.protocol import Storage
@@ -33,7 +33,10 @@ class Altering:
         self._storage, self._mine = storage, mine
 
     def narrowed(self, where: Filter) -> Filter:
-        """The filter within the client's namespaces.  Raises: `InvalidInput` when it names others."""
+        """The filter within the client's namespaces.  Raises: `InvalidInput`, also when it names others."""
+        if not isinstance(where, Filter):  # pyright: ignore[reportUnnecessaryIsInstance] - a dict is a likely slip
+            raise InvalidInput("filter", [f"must be a wherry.Filter, not {where!r}"])
+        require("filter", {name: getattr(where, name) for name in IN_FILTERS}, IN_FILTERS)
         mine = self._mine.namespaces
         if not where.namespaces:
             return replace(where, namespaces=mine)

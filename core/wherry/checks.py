@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from wherry.errors import InvalidInput
+from wherry.messages import State
 
 _MAX_TEXT = 1000
 _CENTURY_S = 3_155_760_000
@@ -162,6 +163,18 @@ def isolation(value: object) -> str | None:
     return None if value == "process" else f"must be 'process' or None, not {value!r}"
 
 
+def fields(value: object) -> str | None:
+    return _each(value, _one_of(("state", "queue", "task")), "fields")
+
+
+def some(check: Callable[[object], str | None], what: str) -> Callable[[object], str | None]:
+    return lambda value: _each(value, check, what)
+
+
+def _one_of(names: Sequence[str]) -> Callable[[object], str | None]:
+    return lambda value: None if value in names else f"must be one of {', '.join(names)}, not {value!r}"
+
+
 def _is_int(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
@@ -175,6 +188,7 @@ CHECKS = {
     "namespaces": namespaces,
     "limit": count,
     "cursor": cursor,
+    "by": fields,
     "priority": priority,
     "delay": seconds,
     "run_at": instant,
@@ -210,17 +224,33 @@ CHECKS = {
 """By the name of the argument; None always passes, where an argument may be left out."""
 
 
-def problems_in(values: Mapping[str, Any]) -> list[str]:
+IN_FILTERS = {
+    "namespaces": some(namespace, "namespaces"),
+    "ids": texts,
+    "states": some(_one_of(get_args(State)), "states"),
+    "queues": some(queue, "queue names"),
+    "tasks": texts,
+    "run_id": text,
+    "fingerprint": text,
+    "tags": texts,
+    "finished_for_ms": number,
+}
+"""By the field of a `Filter`."""
+
+_Checks = Mapping[str, Callable[[object], str | None]]
+
+
+def problems_in(values: Mapping[str, Any], checks: _Checks = CHECKS) -> list[str]:
     """Lines `name: what is wrong` for the values that do not pass."""
     return [
         f"{name}: {problem}"
         for name, value in values.items()
-        if value is not None and name in CHECKS and (problem := CHECKS[name](value))
+        if value is not None and name in checks and (problem := checks[name](value))
     ]
 
 
-def require(what: str, values: Mapping[str, Any]) -> None:
+def require(what: str, values: Mapping[str, Any], checks: _Checks = CHECKS) -> None:
     """Raises `InvalidInput` for `what`, naming every value that is wrong."""
-    problems = problems_in(values)
+    problems = problems_in(values, checks)
     if problems:
         raise InvalidInput(what, problems)

@@ -210,7 +210,8 @@ class Client:
         return (await self.count(where)).get((), 0)
 
     async def count(self, where: Filter | None = None, *, by: Sequence[CountBy] = ()) -> Counts:
-        """Numbers of jobs by the named fields."""
+        """Numbers of jobs by the named fields: `state`, `queue`, `task`."""
+        require("count", {"by": by})
         return await self.storage.count(self._mine(where), by=by)
 
     async def output_for(self, task: Task[In, Out], input: In) -> Out | None:

@@ -12,12 +12,12 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from wherry.errors import JobNotFound, StorageUnavailable
 from wherry.events import EVENT_OF, FINAL_EVENTS, Emitter, Event, Listener, call_safely
 from wherry.job import JobRow
-from wherry.messages import FINAL_STATES, Change, Changes, Cursor
+from wherry.messages import FINAL_STATES, Change, ChangeKind, Changes, Cursor
 from wherry.storage.protocol import Storage
 from wherry.views import instant
 
@@ -67,6 +67,12 @@ class Follower:
             if not self._waiters[job_id]:
                 del self._waiters[job_id]
             self._stop_if_idle()
+
+    def final_event(self, row: JobRow) -> Event:
+        """What the feed says, or will say, of a job that has ended."""
+        state = cast("ChangeKind", row.state)
+        item = Change(row.id, row.namespace, state, row.revision, f"{row.queue}/{row.task}")
+        return make_event(EVENT_OF[state], item, row, self._cursor)
 
     def watch(self, job_id: str, listener: Listener) -> Callable[[], None]:
         """Call `listener` for each event of one job; returns what ends it."""

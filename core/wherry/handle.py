@@ -85,7 +85,7 @@ class JobHandle(Generic[Out_co]):
         )
 
     async def events(self) -> AsyncIterator[Event]:
-        """Events of this job from now on, until it is final.
+        """Events of this job from now on; the last one says how it ended, also if it had ended before.
 
         Raises: `JobNotFound`; `StorageUnavailable` when the following ends.
         """
@@ -100,7 +100,7 @@ class JobHandle(Generic[Out_co]):
                 yield event
                 if event.name in FINAL_EVENTS:
                     return
-            ended.result()
+            yield follower.final_event(ended.result())
         finally:
             stop()
             ended.cancel()

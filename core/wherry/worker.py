@@ -101,9 +101,9 @@ class Worker:
         self._finished: list[tuple[Claimed, Settlement, float]] = []
         self._wake = asyncio.Event()
         self._runners = Runners(Attempt.run, concurrency, ended=self._ended)
-        self._main: asyncio.Task[None] | None = None
+        self._main: asyncio.Task[Any] | None = None
         self._listener: asyncio.Task[None] | None = None
-        self._claiming, self._once = True, False
+        self._claiming = True
         self._ending = Ending(self._stop)
         self._next_due_s = SAFETY_POLL_S
         self.last_claim_at_ms: int | None = None
@@ -222,22 +222,26 @@ class Worker:
 
         Raises: `WorkerBusy` while it runs, or runs once, already.
         """
-        if self.is_running or self._once:
+        if self.is_running:
             raise WorkerBusy(self.name)
-        self._once = True
+        self._claiming = True
         self._prepare()
+        once = asyncio.create_task(self._work_once())
+        self._main = once
         try:
-            claimed = await self._exchange(self._runners.free)
-            while self._runners.occupied or self._finished:
-                if not self._finished:
-                    self._wake.clear()
-                    await self._wake.wait()
-                await self._exchange(0)
-            return claimed
+            return await once
         finally:
-            self._once = False
-            if self._main is None:
+            if self._main is once:
                 await self._end()
+
+    async def _work_once(self) -> int:
+        claimed = await self._exchange(self._runners.free)
+        while self._runners.occupied or self._finished:
+            if not self._finished:
+                self._wake.clear()
+                await self._wake.wait()
+            await self._exchange(0)
+        return claimed
 
     # --- the loop ------------------------------------------------------------------------------------
     async def _work(self) -> None:

@@ -126,6 +126,8 @@ async def test_times_to_wait_are_numbers_of_seconds(storage: Storage, value: Any
             lambda client: client.pause(task="\u202etask"),
             "task: must be printable text of 1 to 1000 characters",
         ),
+        (lambda client: client.count(by="state"), "by: must be a list of fields, not 'state'"),
+        (lambda client: client.count(by=("colour",)), "by: [0] must be one of state, queue, task"),
         (lambda client: client.submit(7), "task: 7 is neither a task nor a name"),
         (lambda client: client.submit(add_one, 1, id="x" * 201), "id: must have at most 200 characters"),
         (lambda client: client.submit(add_one, 1, tags=b"tag"), "tags: must be a list of texts, not b'tag'"),
@@ -245,3 +247,35 @@ async def test_a_worker_of_no_namespace_or_queue_is_refused(storage: Storage, ma
         made(storage, [add_one], namespaces=[])
     with pytest.raises(InvalidInput, match="queues: names none; leave it out for every queue"):
         made(storage, [add_one], queues=[])
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"ids": "abc"}, "ids: must be a list of texts, not 'abc'"),
+        ({"states": ("done",)}, "states: [0] must be one of blocked, pending, running"),
+        ({"queues": ("a/b",)}, "queues: [0] must hold no '/'"),
+        ({"tasks": (1,)}, "tasks: [0] must be printable text of 1 to 1000 characters, not 1"),
+        ({"tags": "red"}, "tags: must be a list of texts, not 'red'"),
+        ({"run_id": ""}, "run_id: must be printable text of 1 to 1000 characters, not ''"),
+        ({"fingerprint": b"ab"}, "fingerprint: must be printable text"),
+        ({"finished_for_ms": -1}, "finished_for_ms: must be a whole number, not negative, not -1"),
+        ({"namespaces": [None]}, "namespaces: [0] must be printable text"),
+    ],
+)
+async def test_odd_parts_of_a_filter_are_named(storage: Storage, parts: dict[str, Any], said: str) -> None:
+    client, where = Client(storage), Filter(**parts)
+    for ask in (
+        client.query(where),
+        client.count(where),
+        client.delete_many(where),
+        client.retry_many(where),
+    ):
+        with pytest.raises(InvalidInput, match=re.escape(said)):
+            await ask
+
+
+async def test_what_is_no_filter_is_told_so(storage: Storage) -> None:
+    mistaken: Any = {"states": ["failed"]}
+    with pytest.raises(InvalidInput, match=re.escape("must be a wherry.Filter, not {'states'")):
+        await Client(storage).query(mistaken)

@@ -319,3 +319,14 @@ async def test_odd_cursors_are_refused() -> None:
             await Client(storage).query(cursor=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         with pytest.raises(InvalidInput, match="cursor: must be what an earlier answer gave, not b'x'"):
             Client(storage).events(since=b"x")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def test_the_events_of_a_job_that_has_ended_are_its_end() -> None:
+    async with running() as (client, _):
+        handle = await client.submit(add_one, 1)
+        assert await handle.result(timeout=5) == 2
+
+        events = [event async for event in handle.events()]
+
+    assert [(event.name, event.job_id, event.output) for event in events] == [("job_complete", handle.id, 2)]
+    assert (events[0].queue, events[0].task) == ("default", "add_one")

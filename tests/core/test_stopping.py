@@ -143,6 +143,22 @@ async def test_a_worker_runs_once_or_goes_on_but_not_both(storage: Storage) -> N
     assert await worker.run_once() == 0
 
 
+async def test_a_stop_hands_back_what_runs_once(storage: Storage) -> None:
+    worker = Worker(storage, [hold], shutdown_timeout=0)
+    handle = await Client(storage).submit(hold, "once")
+    once = asyncio.create_task(worker.run_once())
+    entered, opened = GATES.at("once")
+    assert await asyncio.to_thread(entered.wait, 5)
+    await worker.stop()
+
+    job = await handle.job()
+    assert (job.state, job.attempts, job.interruptions) == ("pending", 0, 1)
+    assert await once == 1
+    opened.set()
+    assert await worker.run_once() == 1
+    assert (await handle.job()).state == "completed"
+
+
 class BrokenOnce(MemoryStorage):
     """Fails the first settlement in a way that no contract knows."""
 
