@@ -5,8 +5,8 @@ globalThis.seen = { boots: [], statuses: [], events: [] };
 
 /** Opens a queue; resolves at once, Python starts behind it. */
 globalThis.openQueue = async (base, options) => {
-  const { open } = await import(`${base}wherry.js`);
-  globalThis.queue = await open({ onboot: (progress) => seen.boots.push(progress), ...options });
+  globalThis.wherry = await import(`${base}wherry.js`);
+  globalThis.queue = await wherry.open({ onboot: (progress) => seen.boots.push(progress), ...options });
   queue.on("status", (status) => seen.statuses.push(status));
   for (const type of ["update", "evicted"]) queue.on(type, () => seen.events.push(type));
 };
@@ -25,6 +25,11 @@ globalThis.statusIs = (wanted) =>
 /** The first event that fits, from now on. */
 globalThis.eventIs = async (fits) => {
   for await (const event of queue.events()) if (fits(event)) return event;
+};
+
+/** Resolves when an attempt of the job has begun. */
+globalThis.untilRunning = async (id) => {
+  while ((await queue.get(id)).state !== "running") await new Promise((wake) => setTimeout(wake, 10));
 };
 
 /** What a promise gives, or the facts of its error. */

@@ -64,9 +64,17 @@ function describe(value) {
  * @throws {WherryError} `not_json`; `not_secure_context` where the browser has no SHA-256
  */
 export async function fingerprint(value) {
+  return digestOf(canonical(value));
+}
+
+/**
+ * @param {string} text canonical
+ * @throws {WherryError} `not_secure_context` where the browser has no SHA-256
+ */
+export async function digestOf(text) {
   if (!globalThis.crypto?.subtle) {
     throw new WherryError("not_secure_context", "this page has no crypto.subtle: serve it from https:// or from localhost.");
   }
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(canonical(value)));
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

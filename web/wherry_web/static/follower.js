@@ -29,9 +29,10 @@ export class Follower {
   /** @type {Run | undefined} */
   #run;
 
-  /** @param {Store} store */
-  constructor(store) {
+  /** @param {Store} store @param {boolean} bigint whether large integers become BigInts */
+  constructor(store, bigint) {
     this.store = store;
+    this.bigint = bigint;
   }
 
   /**

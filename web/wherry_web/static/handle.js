@@ -1,6 +1,9 @@
 // @ts-check
 /** One submitted job, seen from this page. */
 
+import { callback, invalidInput } from "./checks.js";
+import { checkWaiting } from "./options.js";
+import { valueOf } from "./plain.js";
 import { endOf, notFound, progressOf, viewOf } from "./views.js";
 import { eventsOf } from "./stream.js";
 
@@ -25,8 +28,9 @@ export class Handle {
    * @param {{ signal?: AbortSignal }} [options] the signal ends the waiting, not the job
    * @throws {WherryError} `job_failed`, `job_cancelled`, `job_disabled`, `job_not_found`
    */
-  async result({ signal } = {}) {
-    return JSON.parse(await this.#output(signal));
+  async result(options = {}) {
+    checkWaiting(options);
+    return valueOf(await this.#output(options.signal), this.#follower.bigint);
   }
 
   /** The output as JSON text: integers beyond 2^53 are exact in it. */
@@ -44,7 +48,7 @@ export class Handle {
   async job() {
     const [row] = await this.#follower.store.call("get", { ids: [this.id] });
     if (!row) throw notFound(this.id);
-    return viewOf(row);
+    return viewOf(row, this.#follower.bigint);
   }
 
   /** Asks the job to stop; a pending one is cancelled at once.  False if it was final or asked already. */
@@ -60,11 +64,14 @@ export class Handle {
    * @returns {() => void} ends it
    */
   onProgress(listener) {
-    return this.#follower.watch(this.id, (row) => listener(progressOf(row)));
+    if (callback(listener)) throw invalidInput("onProgress", [`listener: ${callback(listener)}`]);
+    return this.#follower.watch(this.id, (row) => listener(progressOf(row, this.#follower.bigint)));
   }
 
   /** Events of this job from now on, until it is final. @param {{ signal?: AbortSignal }} [options] */
-  events({ signal } = {}) {
-    return eventsOf(this.#follower.store, { jobId: this.id, signal });
+  events(options = {}) {
+    checkWaiting(options);
+    const { store, bigint } = this.#follower;
+    return eventsOf(store, { jobId: this.id, signal: options.signal, bigint });
   }
 }

@@ -20,7 +20,7 @@ import { ofIndexedDB, WherryError } from "./errors.js";
 
 /** @import { View } from "./idb-find.js" */
 /** @import { Meta } from "./idb-schema.js" */
-/** @import { Store, VerbName, Verbs } from "./messages.js" */
+/** @import { RecordWrite, Store, VerbName, Verbs } from "./messages.js" */
 
 /**
  * @typedef {object} OpenOptions
@@ -175,6 +175,11 @@ export class IndexedDBStore {
     return result;
   }
 
+  /** Tells everybody that there may be something new. */
+  ring() {
+    this.#hints.ring();
+  }
+
   async #open() {
     const opened = await openDatabase(this.url, databaseName(this.name)).catch((error) => {
       this.#hints.close();
@@ -243,6 +248,8 @@ function plain(name, mode, does) {
     transact(db, [name], mode, store.durability, (transaction) => does(transaction, parameters, meta));
 }
 
+const writing = plain("records", "readwrite", write);
+
 /** @type {Record<string, Does>} */
 const VERBS = {
   add: changing(ADD_STORES, add),
@@ -256,5 +263,10 @@ const VERBS = {
   count: looking(count),
   changes: plain("feed", "readonly", changes),
   read: plain("records", "readonly", read),
-  write: plain("records", "readwrite", write),
+  write: async (store, opened, parameters) => {
+    const written = await writing(store, opened, parameters);
+    // Those who wait for jobs wait for these as well, and read no feed of them.
+    if (written && parameters.writes.some((/** @type {RecordWrite} */ one) => one.kind === "pause")) store.ring();
+    return written;
+  },
 };

@@ -1,8 +1,9 @@
 // @ts-check
 /** `open()`: checks what this page can do, then opens the store that the URL names. */
 
+import { invalidInput } from "./checks.js";
 import { WherryError } from "./errors.js";
-import { checkOpen, invalidInput } from "./options.js";
+import { checkOpen } from "./options.js";
 import { Queue } from "./queue.js";
 import { Tab } from "./tab.js";
 

@@ -1,59 +1,45 @@
 // @ts-check
 /** What callers say, checked at the door: every wrong option is named, and nothing was stored yet. */
 
-import { WherryError } from "./errors.js";
+import {
+  abortSignal, address, callback, check, count, flag, instant, invalidInput, oneOf, positiveSeconds, priority, queueName, seconds, text,
+  textOrTexts, texts, unique, wholeNumber,
+} from "./checks.js";
 
+/** @import { Check } from "./checks.js" */
 /** @import { Filter as WireFilter } from "./messages.js" */
 /** @import { Filter, OpenOptions, SubmitOptions } from "./wherry.js" */
-/** @typedef {(value: any) => string | false | null | undefined} Check what is wrong with a value, if anything */
 
-const LONGEST = 1000;
-
-/** @type {Check} */
-const text = (value) =>
-  (typeof value !== "string" || !value || value.length > LONGEST || /\p{Cc}/u.test(value)) && `must be printable text of 1 to ${LONGEST} characters`;
-/** @type {Check} */
-const texts = (value) => (!Array.isArray(value) || value.some(text)) && "must be a list of printable texts";
-/** @type {Check} */
-const seconds = (value) => !(Number.isFinite(value) && value >= 0) && "must be a number of seconds, not negative";
-/** @type {Check} */
-const instant = (value) => !(value instanceof Date && Number.isFinite(value.getTime())) && "must be a valid Date";
-/** @type {Check} */
-const count = (value) => wholeNumber(value, 1, 1_000_000);
-/** @type {Check} */
-const address = (value) => typeof value !== "string" && !(value instanceof URL) && "must be an address";
-/** @type {Check} */
-const callback = (value) => typeof value !== "function" && "must be a function";
-/** @type {Check} */
-const flag = (value) => typeof value !== "boolean" && "must be true or false";
-
-/** @param {unknown} value @param {number} least @param {number} most */
-function wholeNumber(value, least, most) {
-  return !(Number.isInteger(value) && Number(value) >= least && Number(value) <= most) && `must be a whole number from ${least} to ${most}`;
-}
+const STATES = ["blocked", "pending", "running", "suspended", "completed", "failed", "cancelled", "disabled"];
+const ON_FAILURE = ["fail", "run", "cancel"];
 
 /** @type {Check} */
 const parents = (value) =>
-  (!Array.isArray(value) || value.some((one) => typeof (one?.id ?? one) !== "string")) && "must be a list of handles or ids";
+  (!Array.isArray(value) || value.some((one) => typeof (one?.id ?? one) !== "string" || !ON_FAILURE.includes(one.onFailure ?? "fail"))) &&
+  'must be a list of handles, ids, or {id, onFailure: "fail", "run" or "cancel"}';
 /** @type {Check} */
 const modules = (value) =>
-  (!Array.isArray(value) || value.some((one) => typeof one !== "string" && Object.values(one ?? {}).some(address))) &&
+  (!Array.isArray(value) || value.some((one) => typeof one !== "string" && !(one instanceof URL) && Object.values(one ?? {}).some(address))) &&
   'must be a list of addresses, or of objects such as {"app/jobs.py": address}';
+/** @type {Check} */
+const states = (value) => [value].flat().map(oneOf(STATES)).find(Boolean);
+/** @type {Check} */
+const jobId = (value) => text(value) || ((value.includes("/") || value.length > 200) && "must have at most 200 characters and no '/'");
 
 /** @type {Record<string, Check>} */
 const SUBMIT = {
-  priority: (value) => wholeNumber(value, -1000, 1000),
+  priority,
   delay: seconds,
   runAt: instant,
   deadline: instant,
-  timeout: (value) => seconds(value) || (value === 0 && "must be more than 0 seconds"),
+  timeout: positiveSeconds,
   maxAttempts: count,
   runId: text,
-  unique: text,
+  unique,
   tags: texts,
   after: parents,
   orderingKey: text,
-  id: (value) => text(value) || ((value.includes("/") || value.length > 200) && "must have at most 200 characters and no '/'"),
+  id: jobId,
 };
 
 /** @type {Record<string, Check>} */
@@ -66,17 +52,18 @@ const OPEN = {
   concurrency: count,
   lease: (value) => seconds(value) || (value < 1 && "must be at least 1 second"),
   name: text,
+  bigint: flag,
   onboot: callback,
   token: text,
   getToken: callback,
-  signal: (value) => !(value instanceof AbortSignal) && "must be an AbortSignal",
+  signal: abortSignal,
 };
 
 /** @type {Record<string, Check>} */
 const FILTER = {
-  state: texts,
-  queue: texts,
-  task: texts,
+  state: states,
+  queue: textOrTexts,
+  task: textOrTexts,
   tag: text,
   runId: text,
   limit: (value) => wholeNumber(value, 1, 10_000),
@@ -84,43 +71,35 @@ const FILTER = {
   oldestFirst: flag,
 };
 
-/**
- * @param {string} what the function that was called
- * @param {object} given @param {Record<string, Check>} checks
- * @param {string[]} [problems] found already
- * @throws {WherryError} `invalid_input`; `data.problems` are lines `name: what is wrong`
- */
-function check(what, given, checks, problems = []) {
-  for (const [name, value] of Object.entries(given)) {
-    if (!(name in checks)) problems.push(`${name}: no such option; there are ${Object.keys(checks).join(", ")}`);
-    const problem = value != null && checks[name]?.(value);
-    if (problem) problems.push(`${name}: ${problem}`);
-  }
-  if (problems.length) throw invalidInput(what, problems);
-}
-
-/** @param {string} what @param {string[]} problems */
-export function invalidInput(what, problems) {
-  return new WherryError("invalid_input", `invalid input for ${what}: ${problems.join("; ")}`, { data: { problems } });
-}
-
-/** @param {SubmitOptions} options */
-export function checkSubmit(options) {
-  const both = options.delay != null && options.runAt != null;
-  check("submit", options, SUBMIT, both ? ["delay: give either delay or runAt, not both"] : []);
+/** @param {SubmitOptions} options @param {number} [jobs] that the call makes */
+export function checkSubmit(options, jobs = 1) {
+  const problems = [];
+  if (options?.delay != null && options.runAt != null) problems.push("delay: give either delay or runAt, not both");
+  if (options?.id != null && jobs > 1) problems.push("id: one id cannot name several jobs; leave it out");
+  check("submit", options, SUBMIT, problems);
 }
 
 /** @param {OpenOptions} options */
 export function checkOpen(options) {
-  const problems = options.url ? [] : ['url: must be "indexeddb:NAME" or the address of a server'];
-  if (/^https?:/.test(options.url) && options.tasks?.length) {
+  const problems = options?.url ? [] : ['url: must be "indexeddb:NAME" or the address of a server'];
+  if (/^https?:/.test(options?.url) && options.tasks?.length) {
     problems.push("tasks: a page that connects to a server runs none; leave them out, or open an indexeddb: store for them");
   }
   check("open", options, OPEN, problems);
 }
 
+/** @param {unknown} id */
+export function checkId(id) {
+  if (typeof id !== "string" || !id) throw invalidInput("a job's id", [`id: must be the text of a job's id, not ${id === "" ? "empty" : typeof id}`]);
+}
+
+/** @param {{ since?: string, signal?: AbortSignal }} options of `events`, `result` */
+export function checkWaiting(options) {
+  check("waiting", options, { since: text, signal: abortSignal });
+}
+
 /**
- * A filter as the verbs take it; one without `limit` and `cursor`, which are not part of it.
+ * A filter as the verbs take it; without `limit` and `cursor`, which are not part of it.
  *
  * @param {Filter} filter
  * @returns {WireFilter}
@@ -130,11 +109,49 @@ export function whereOf(filter) {
   const { state, queue, task, tag, runId, oldestFirst } = filter;
   return {
     namespaces: [""],
-    states: state ?? null,
-    queues: queue ?? null,
-    tasks: task ?? null,
+    states: state == null ? null : [state].flat(),
+    queues: queue == null ? null : [queue].flat(),
+    tasks: task == null ? null : [task].flat(),
     tags: tag == null ? [] : [tag],
     run_id: runId ?? null,
     oldest_first: oldestFirst ?? false,
   };
+}
+
+/**
+ * Which jobs a change is for.  What is named but has no value would mean every job: that is a slip, not a wish.
+ *
+ * @param {string} what the function that was called
+ * @param {string | Filter} which
+ * @returns {WireFilter}
+ */
+export function chosen(what, which) {
+  if (typeof which === "string") {
+    checkId(which);
+    return { namespaces: [""], ids: [which] };
+  }
+  const where = whereOf(which);
+  const empty = Object.entries(which).filter(([, value]) => value == null);
+  const paged = ["limit", "cursor"].filter((name) => name in which);
+  const problems = [
+    ...empty.map(([name, value]) => `${name}: is ${value}; leave it out to mean any`),
+    ...paged.map((name) => `${name}: is for query alone; all that match are changed`),
+  ];
+  if (problems.length) throw invalidInput(what, problems);
+  return where;
+}
+
+/**
+ * The key of a pause's record.
+ *
+ * @param {string} what the function that was called
+ * @param {string | { queue?: string, task?: string }} which a queue's name, or `{queue}`, or `{task}`
+ */
+export function pauseKey(what, which) {
+  const named = typeof which === "string" ? { queue: which } : which;
+  check(what, named, { queue: queueName, task: text });
+  const [first, ...more] = Object.entries(named).filter(([, value]) => value != null);
+  if (!first || more.length) throw invalidInput(what, ["give either {queue} or {task}"]);
+  const [kind, name] = first;
+  return `/${kind}/${name}`;
 }

@@ -2,14 +2,18 @@
 /** The queue as a page sees it: the same over a store in this browser and over a server. */
 
 /// <reference lib="esnext.disposable" />
+import { WherryError } from "./errors.js";
 import { Follower, callSafely } from "./follower.js";
+import { callback, check, invalidInput, oneOf, seconds } from "./checks.js";
 import { Handle } from "./handle.js";
-import { invalidInput, whereOf } from "./options.js";
-import { Manifest, newJob } from "./submission.js";
+import { Manifest } from "./manifest.js";
+import { checkId, checkSubmit, checkWaiting, chosen, pauseKey, whereOf } from "./options.js";
+import { newJob, snapshotOf } from "./submission.js";
 import { eventsOf } from "./stream.js";
 import { notFound, viewOf } from "./views.js";
 
 /** @import { Alteration, NewJob, Store } from "./messages.js" */
+/** @import { PageTasks, TaskHost } from "./page-tasks.js" */
 /** @import * as api from "./wherry.js" */
 
 /** Jobs that one call stores or changes. */
@@ -25,6 +29,9 @@ const BATCH = 512;
  * @property {() => Promise<void>} announced resolves once this page's own tasks are in the manifest
  * @property {() => void} submitted told before the first submit
  * @property {() => Promise<void>} killExecutor
+ * @property {ReadonlySet<string>} capabilities
+ * @property {boolean} bigint whether large integers become BigInts
+ * @property {TaskHost | undefined} taskHost where tasks written in JavaScript run; undefined where they cannot
  * @property {(drainMs: number) => Promise<unknown>} close resolves to why those who wait wait no longer
  */
 
@@ -34,13 +41,16 @@ export class Queue {
   #store;
   #follower;
   #manifest;
+  /** @type {Promise<PageTasks> | undefined} */
+  #tasks;
 
   /** @param {Backing} backing */
   constructor(backing) {
     this.#backing = backing;
     this.#store = backing.store;
-    this.#follower = new Follower(backing.store);
+    this.#follower = new Follower(backing.store, backing.bigint);
     this.#manifest = new Manifest(backing.store, backing.announced);
+    this.capabilities = backing.capabilities;
     this.debug = { killExecutor: () => backing.killExecutor() };
   }
 
@@ -63,9 +73,14 @@ export class Queue {
    */
   async submitMany(task, inputs, options = {}) {
     if (typeof task !== "string") throw invalidInput("submit", ["task: must be the name of a task"]);
+    if (!Array.isArray(inputs)) throw invalidInput("submitMany", ["inputs: must be a list"]);
+    checkSubmit(options, inputs.length);
+    // Both as they are now, whatever the caller does with them while this goes on.
+    const given = { ...options };
+    const snapshots = inputs.map((input) => snapshotOf(input, task, this.#backing.bigint));
     this.#backing.submitted();
     const entry = await this.#manifest.entry(task);
-    const jobs = await Promise.all(inputs.map((input) => newJob(entry, input, options)));
+    const jobs = await Promise.all(snapshots.map((snapshot) => newJob(entry, snapshot, given)));
     /** @type {Handle[]} */
     const handles = [];
     for (let start = 0; start < jobs.length; start += BATCH) {
@@ -91,65 +106,165 @@ export class Queue {
 
   /** A handle on a job that was submitted elsewhere. @param {string} id */
   handle(id) {
+    checkId(id);
     return new Handle(this.#follower, id);
   }
 
+  // --- observe -------------------------------------------------------------------------------------
   /** @param {string} id */
   async get(id) {
+    checkId(id);
     const [row] = await this.#store.call("get", { ids: [id] });
-    return row && viewOf(row);
+    return row && viewOf(row, this.#backing.bigint);
   }
 
   /** A page of jobs, newest first, and the cursor of the next. @param {api.Filter} [filter] */
   async query(filter = {}) {
-    const { limit = 100, cursor = null } = filter;
-    const { rows, next } = await this.#store.call("query", { where: whereOf(filter), limit, cursor });
-    return { jobs: rows.map(viewOf), ...(next != null && { cursor: next }) };
+    const where = whereOf(filter);
+    const { limit, cursor } = filter;
+    const { rows, next } = await this.#store.call("query", { where, limit: limit ?? 100, cursor: cursor ?? null });
+    return { jobs: rows.map((row) => viewOf(row, this.#backing.bigint)), ...(next != null && { cursor: next }) };
   }
 
   /** @param {api.Filter} [filter] @param {"state" | "queue" | "task"} [by] */
   async count(filter = {}, by = "state") {
+    check("count", { by }, { by: oneOf(["state", "queue", "task"]) });
     const counts = await this.#store.call("count", { where: whereOf(filter), by: [by] });
     return Object.fromEntries(counts.map(([[key], count]) => [key, count]));
   }
 
-  /** @param {string | api.Filter} which */
-  cancel(which) {
-    return this.#alter(which, "cancel");
+  /** One sentence that says why a job is not running, or what became of it. @param {string} id */
+  async why(id) {
+    checkId(id);
+    const [row] = await this.#store.call("get", { ids: [id] });
+    if (!row) throw notFound(id);
+    // Fetched by pages that ask.
+    const { why } = await import("./why.js");
+    return why(this.#store, row);
   }
 
-  /** Puts failed, cancelled and disabled jobs back, their history kept. @param {string | api.Filter} which */
-  retry(which) {
-    return this.#alter(which, "requeue");
-  }
-
-  /** Removes final jobs. @param {string | api.Filter} which */
-  remove(which) {
-    return this.#alter(which, "remove");
-  }
-
-  /**
-   * @param {string | api.Filter} which @param {Alteration} change
-   * @returns {Promise<number>} how many were changed
-   * @throws {WherryError} `job_not_found` for an id that is not stored
-   */
-  async #alter(which, change) {
-    const where = typeof which === "string" ? { ids: [which] } : whereOf(which);
-    let total = 0;
-    for (;;) {
-      const changed = await this.#store.call("alter", { where, change, limit: BATCH });
-      total += changed.length;
-      if (changed.length < BATCH) break;
-    }
-    if (!total && typeof which === "string" && !(await this.get(which))) throw notFound(which);
-    return total;
+  /** What the job's attempts said with `context.log`, oldest first. @param {string} id */
+  async logs(id) {
+    if (!(await this.get(id))) throw notFound(id);
+    const records = await this.#store.call("read", { kind: "log", prefix: `${id}/` });
+    return records.map(({ value }) => {
+      const { message = "", ...fields } = JSON.parse(value);
+      return { message: String(message), fields };
+    });
   }
 
   /** Events from now on, or since a cursor. @param {{ since?: string, signal?: AbortSignal }} [options] */
   events(options = {}) {
-    return eventsOf(this.#store, options);
+    checkWaiting(options);
+    return eventsOf(this.#store, { ...options, bigint: this.#backing.bigint });
   }
 
+  // --- change --------------------------------------------------------------------------------------
+  /** @param {string | api.Filter} which */
+  cancel(which) {
+    return this.#alter("cancel", which, "cancel");
+  }
+
+  /** Puts failed, cancelled and disabled jobs back, their history kept. @param {string | api.Filter} which */
+  retry(which) {
+    return this.#alter("retry", which, "requeue");
+  }
+
+  /** Ends unfinished jobs as disabled. @param {string | api.Filter} which */
+  disable(which) {
+    return this.#alter("disable", which, "disable");
+  }
+
+  /** Removes final jobs. @param {string | api.Filter} which */
+  remove(which) {
+    return this.#alter("remove", which, "remove");
+  }
+
+  /**
+   * @param {string} what @param {string | api.Filter} which @param {Alteration} change
+   * @returns {Promise<number>} how many were changed, each once
+   * @throws {WherryError} `job_not_found` for an id that is not stored
+   */
+  async #alter(what, which, change) {
+    const where = chosen(what, which);
+    if (typeof which === "string") {
+      const changed = await this.#store.call("alter", { where, change, limit: 1 });
+      if (!changed.length && !(await this.get(which))) throw notFound(which);
+      return changed.length;
+    }
+    let total = 0;
+    /** @type {string | null} */
+    let cursor = null;
+    do {
+      // By page: a job that matches again at once, as one does that is retried and fails, is left alone.
+      /** @type {import("./messages.js").Verbs["query"][1]} */
+      const page = await this.#store.call("query", { where: { ...where, oldest_first: true }, limit: BATCH, cursor });
+      const ids = page.rows.map(({ id }) => id);
+      if (ids.length) total += (await this.#store.call("alter", { where: { ...where, ids }, change, limit: BATCH })).length;
+      cursor = page.next;
+    } while (cursor !== null);
+    return total;
+  }
+
+  /**
+   * Lets no job of a queue or of a task start until `resume`; those that run go on.
+   *
+   * @param {string | { queue: string } | { task: string }} which a queue's name, or one of both
+   */
+  async pause(which) {
+    const value = JSON.stringify({ since_ms: Date.now() });
+    // Paused already: the older pause stands.
+    await this.#store.call("write", { writes: [{ kind: "pause", key: pauseKey("pause", which), expected: 0, value }] });
+  }
+
+  /**
+   * @param {string | { queue: string } | { task: string }} which
+   * @returns {Promise<boolean>} false when it was not paused
+   */
+  async resume(which) {
+    const key = pauseKey("resume", which);
+    const standing = (await this.#store.call("read", { kind: "pause", prefix: key })).some((record) => record.key === key);
+    if (standing) await this.#store.call("write", { writes: [{ kind: "pause", key, expected: null, value: null }] });
+    return standing;
+  }
+
+  /** The queues and tasks that are paused. */
+  async paused() {
+    const records = await this.#store.call("read", { kind: "pause", prefix: "/" });
+    return records.map(({ key, value }) => {
+      const [, kind, ...name] = key.split("/");
+      const since = new Date(JSON.parse(value || "{}").since_ms ?? 0);
+      return kind === "task" ? { task: name.join("/"), since } : { queue: name.join("/"), since };
+    });
+  }
+
+  // --- tasks of this page ----------------------------------------------------------------------------
+  /**
+   * A task written in JavaScript: its jobs run in this page, and in others that register it.
+   *
+   * @param {string} name @param {api.TaskFunction<any, any>} run @param {api.TaskOptions} [options]
+   * @throws {WherryError} `invalid_input`, `duplicate_task`, `unsupported_by_storage`
+   */
+  async task(name, run, options = {}) {
+    const host = this.#backing.taskHost;
+    if (!host) {
+      const remedy = "open an indexeddb: store for them.";
+      throw new WherryError("unsupported_by_storage", `tasks of a page run in a store of its browser, not for ${this.#store.url}: ${remedy}`);
+    }
+    // Known at once, so that a submit need not wait for this call.
+    const declared = this.#declare(host, name, run, options);
+    this.#manifest.own(name, declared);
+    await (await declared).told;
+  }
+
+  /** @param {TaskHost} host @param {string} name @param {api.TaskFunction<any, any>} run @param {api.TaskOptions} options */
+  async #declare(host, name, run, options) {
+    // Fetched by pages that have such tasks.
+    this.#tasks ??= import("./page-tasks.js").then(({ PageTasks }) => new PageTasks(host));
+    return (await this.#tasks).register(name, run, options);
+  }
+
+  // --- state -----------------------------------------------------------------------------------------
   status() {
     return this.#backing.status();
   }
@@ -159,13 +274,17 @@ export class Queue {
    * @returns {() => void} ends it
    */
   on(type, fn) {
-    if (!["status", "update", "evicted"].includes(type)) throw invalidInput("on", [`type: ${JSON.stringify(type)} is none of status, update, evicted`]);
+    check("on", { type, fn: fn ?? NaN }, { type: oneOf(["status", "update", "evicted"]), fn: callback });
     return this.#backing.on(type, (status) => callSafely(() => fn(status)));
   }
 
   /** @param {{ drain?: number }} [options] seconds that running jobs may go on; the rest goes back uncharged */
-  async close({ drain = 0 } = {}) {
-    this.#follower.close(await this.#backing.close(Math.round(drain * 1000)));
+  async close(options = {}) {
+    check("close", options, { drain: seconds });
+    const drainMs = Math.round((options.drain ?? 0) * 1000);
+    const tasks = await this.#tasks?.catch(() => undefined);
+    const [why] = await Promise.all([this.#backing.close(drainMs), tasks?.close(drainMs)]);
+    this.#follower.close(why);
   }
 
   [Symbol.asyncDispose]() {

@@ -12,10 +12,16 @@ import { openRemote } from "./remote.js";
 export class Remote {
   /** @type {Set<(status: Status) => void>} */
   #listeners = new Set();
+  /** @type {undefined} tasks of a page run in a store of its browser */
+  taskHost = undefined;
 
-  /** @param {RemoteStore} store */
-  constructor(store) {
+  /** @param {RemoteStore} store @param {boolean} bigint whether large integers become BigInts */
+  constructor(store, bigint) {
     this.store = store;
+    this.bigint = bigint;
+    const { scopes, capabilities } = store.about;
+    /** What the token may do, and what the server's storage can. */
+    this.capabilities = new Set([...scopes, ...["priority", "limits"].filter((name) => capabilities[name] === true)]);
     this.changed = () => {
       for (const fn of [...this.#listeners]) fn(this.status());
     };
@@ -23,8 +29,8 @@ export class Remote {
   }
 
   /** @param {string} url @param {OpenOptions} options */
-  static async open(url, { token, getToken = () => token ?? "", signal }) {
-    const remote = new Remote(await openRemote({ url, getToken }));
+  static async open(url, { token, getToken = () => token ?? "", bigint = false, signal }) {
+    const remote = new Remote(await openRemote({ url, getToken }), bigint);
     signal?.addEventListener("abort", () => void remote.close());
     return remote;
   }

@@ -55,7 +55,8 @@ const RECONNECT_MS = [200, 10_000];
  */
 export async function openRemote(options) {
   const store = new RemoteStore(options);
-  const { name, protocol, scopes } = await store.hello();
+  store.about = await store.hello();
+  const { name, protocol, scopes } = store.about;
   if (name !== "wherry" || !Array.isArray(scopes)) {
     throw new WherryError("not_a_store", `${store.url} is no wherry server: check the address.`);
   }
@@ -76,6 +77,9 @@ export class RemoteStore {
   #listeners = new Set();
   /** @type {AbortController | undefined} ends the event stream */
   #stream;
+  /** @type {Hello} */
+  // @ts-expect-error set by `openRemote`, which comes first
+  about;
 
   /** @param {RemoteOptions} options */
   constructor({ url, getToken = () => undefined }) {

@@ -11,8 +11,8 @@
 const TYPES = {
   null: (value) => value === null,
   boolean: (value) => typeof value === "boolean",
-  integer: Number.isInteger,
-  number: (value) => typeof value === "number",
+  integer: (value) => Number.isInteger(value) || typeof value === "bigint",
+  number: (value) => typeof value === "number" || typeof value === "bigint",
   string: (value) => typeof value === "string",
   array: Array.isArray,
   object: isObject,

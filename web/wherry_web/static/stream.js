@@ -27,6 +27,7 @@ const TYPES = {
  * @property {string} [since] a cursor; without it from now on
  * @property {string} [jobId] of this job only, until it is final
  * @property {AbortSignal} [signal]
+ * @property {boolean} bigint whether large integers become BigInts
  */
 
 /**
@@ -34,7 +35,7 @@ const TYPES = {
  * @returns {AsyncGenerator<QueueEvent, void>}
  * @throws {WherryError} `events_lost`
  */
-export async function* eventsOf(store, { since, jobId, signal }) {
+export async function* eventsOf(store, { since, jobId, signal, bigint }) {
   const bell = new Bell(store, signal);
   try {
     let cursor = since ?? (await store.call("changes", { since: "", limit: 1 })).cursor;
@@ -46,7 +47,7 @@ export async function* eventsOf(store, { since, jobId, signal }) {
       cursor = page.cursor;
       if (page.resync) throw new WherryError("events_lost", "some events are no longer kept: read the jobs again, then follow from now on.", { retryable: true });
       const items = page.items.filter(({ namespace, job_id }) => !namespace && (jobId === undefined || job_id === jobId));
-      yield* await told(store, items, cursor);
+      yield* await told(store, items, cursor, bigint);
       if (jobId !== undefined && items.some(({ kind }) => isFinal(kind))) return;
       if (page.items.length < PAGE && (last || !(await bell.rung()))) return;
     }
@@ -62,24 +63,24 @@ async function isOver(store, jobId) {
 }
 
 /**
- * @param {Store} store @param {Change[]} items @param {string} cursor
+ * @param {Store} store @param {Change[]} items @param {string} cursor @param {boolean} bigint
  * @returns {Promise<QueueEvent[]>}
  */
-async function told(store, items, cursor) {
+async function told(store, items, cursor, bigint) {
   if (!items.length) return [];
   const ids = [...new Set(items.map(({ job_id }) => job_id))];
   const rows = new Map((await store.call("get", { ids })).map((row) => [row.id, row]));
   return items.flatMap((change) => {
     const row = rows.get(change.job_id);
-    return row ? eventOf(change, row, cursor) : [];
+    return row ? eventOf(change, row, cursor, bigint) : [];
   });
 }
 
-/** @param {Change} change @param {JobRow} row @param {string} cursor @returns {QueueEvent[]} */
-function eventOf({ kind }, row, cursor) {
-  if (kind === "progress") return [{ type: "progress", id: row.id, progress: progressOf(row), cursor }];
+/** @param {Change} change @param {JobRow} row @param {string} cursor @param {boolean} bigint @returns {QueueEvent[]} */
+function eventOf({ kind }, row, cursor, bigint) {
+  if (kind === "progress") return [{ type: "progress", id: row.id, progress: progressOf(row, bigint), cursor }];
   const type = TYPES[kind];
-  return type ? [{ type, job: viewOf(row), cursor }] : [];
+  return type ? [{ type, job: viewOf(row, bigint), cursor }] : [];
 }
 
 /** Rings at every hint of the store; hints while nobody waits are joined into one. */
@@ -95,7 +96,11 @@ class Bell {
       this.#rang = true;
       this.#wake();
     });
-    const abort = () => this.#wake();
+    const abort = () => {
+      // Also when nobody waits at this moment: the next one who does must not.
+      this.#rang = true;
+      this.#wake();
+    };
     signal?.addEventListener("abort", abort);
     this.stop = () => {
       this.#over = true;

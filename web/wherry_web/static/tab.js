@@ -10,9 +10,13 @@ import { whyNotRun } from "./loading.js";
 /** @import { Remote } from "./vendor/comlink.min.mjs" */
 /** @import { KeeperApi, KeeperEvent, KeeperState, KeeperOptions } from "./keeper.js" */
 /** @import { VerbName, Verbs, Store } from "./messages.js" */
+/** @import { TaskHost } from "./page-tasks.js" */
 /** @import { OpenOptions, Status } from "./wherry.js" */
 
 const LEASE_S = 30;
+
+/** What a store in this browser can do. */
+const CAPABILITIES = new Set(["observe", "submit", "work", "operate", "priority", "tasks", "offline"]);
 
 /** @implements {Store} */
 export class Tab {
@@ -35,6 +39,10 @@ export class Tab {
     this.store = this;
     this.url = `indexeddb:${name}`;
     this.options = options;
+    this.capabilities = CAPABILITIES;
+    this.bigint = options.bigint ?? false;
+    /** @type {TaskHost | undefined} */
+    this.taskHost = undefined;
     this.announced = this.announced.bind(this);
     this.#worker = new Worker(new URL("./keeper.js", import.meta.url), { type: "module", name: "wherry-keeper" });
     this.#keeper = wrap(this.#worker);
@@ -46,6 +54,7 @@ export class Tab {
     const tab = new Tab(name, options);
     try {
       await tab.#start(name, durability);
+      tab.taskHost = taskHostOf(name, durability, options);
     } catch (error) {
       tab.#worker.terminate();
       throw error;
@@ -181,13 +190,18 @@ export class Tab {
   }
 }
 
+/** @param {string} store @param {IDBTransactionDurability} durability @param {OpenOptions} options @returns {TaskHost} */
+function taskHostOf(store, durability, { work = true, concurrency = 8, lease = LEASE_S, name: label = "", bigint = false, signal }) {
+  return { store, durability, work, concurrency, leaseMs: Math.round(lease * 1000), label, bigint, signal };
+}
+
 /** @param {OpenOptions} options @returns {Omit<KeeperOptions, "name" | "durability">} */
 function keeperOptions({ url, tasks = [], packages = [], assets, work = true, concurrency = 8, lease = LEASE_S, name: label = "" }) {
   /** @param {string | URL} address */
   const absolute = (address) => new URL(address, document.baseURI).href;
   return {
     url,
-    sources: tasks.flatMap((one) => (typeof one === "string" ? [["", absolute(one)]] : Object.entries(one).map(([path, address]) => [path, absolute(address)]))),
+    sources: tasks.flatMap((one) => (typeof one === "string" || one instanceof URL ? [["", absolute(one)]] : Object.entries(one).map(([path, address]) => [path, absolute(address)]))),
     // What looks like an address is one; the rest are names for the package index.
     packages: packages.map((one) => (/\.whl(\?|#|$)/.test(one) ? absolute(one) : one)),
     runtime: new URL("./runtime/", import.meta.url).href,

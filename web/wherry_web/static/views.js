@@ -2,19 +2,23 @@
 /** A stored row as people read it, and the error that an unfortunate end means to those who wait. */
 
 import { WherryError } from "./errors.js";
+import { valueOf } from "./plain.js";
 
 /** @import { JobRow } from "./messages.js" */
 /** @import { AttemptError, Job, Progress } from "./wherry.js" */
 
-/** @param {JobRow} row @returns {Job} */
-export function viewOf(row) {
+/**
+ * @param {JobRow} row @param {boolean} bigint whether large integers become BigInts
+ * @returns {Job}
+ */
+export function viewOf(row, bigint) {
   const base = {
     id: row.id,
     task: row.task,
     queue: row.queue,
     priority: row.priority,
-    input: JSON.parse(row.input),
-    progress: progressOf(row),
+    input: valueOf(row.input, bigint),
+    progress: progressOf(row, bigint),
     tags: row.tags ?? [],
     attempts: row.attempt ?? 0,
     maxAttempts: row.max_attempts,
@@ -26,7 +30,7 @@ export function viewOf(row) {
     ...optional(row),
   };
   const { state } = row;
-  if (state === "completed") return { ...base, state, output: JSON.parse(row.output ?? "null") };
+  if (state === "completed") return { ...base, state, output: valueOf(row.output ?? "null", bigint) };
   if (state === "failed" || state === "cancelled" || state === "disabled") {
     const { code, message } = endOf(row);
     return { ...base, state, error: { code, message } };
@@ -45,14 +49,14 @@ function optional(row) {
   };
 }
 
-/** @param {JobRow} row @returns {Progress} */
-export function progressOf(row) {
+/** @param {JobRow} row @param {boolean} bigint @returns {Progress} */
+export function progressOf(row, bigint) {
   const progress = { percent: row.percent ?? 0, message: row.message ?? "" };
-  return row.details == null ? progress : { ...progress, details: JSON.parse(row.details) };
+  return row.details == null ? progress : { ...progress, details: valueOf(row.details, bigint) };
 }
 
 /** Every failed attempt's error, oldest first. @param {JobRow} row @returns {AttemptError[]} */
-function errorsOf(row) {
+export function errorsOf(row) {
   const lines = (row.errors ?? "").split("\n").filter(Boolean);
   return lines.map((line) => ({ attempt: 0, type: "Error", message: "", code: "error", traceback: "", ...JSON.parse(line) }));
 }

@@ -6,11 +6,17 @@
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type State = "blocked" | "pending" | "running" | "suspended" | "completed" | "failed" | "cancelled" | "disabled";
 
-/** Types of your tasks by name, by declaration merging: `interface Tasks { "text.count": { in: string; out: number } }`. */
+/**
+ * Types of your tasks by name, by declaration merging: `interface Tasks { "text.count": { in: string; out: number } }`.
+ * A task without `in` takes no input.  Names that are not listed take any JSON and give `any`.
+ */
 export interface Tasks {}
 type Name = keyof Tasks | (string & {});
-type In<N> = N extends keyof Tasks ? (Tasks[N] extends { in: infer I } ? I : Json) : Json;
+type In<N> = N extends keyof Tasks ? (Tasks[N] extends { in: infer I } ? I : null) : Json;
+type TaskIn<N> = N extends keyof Tasks ? In<N> : any;
 type Out<N> = N extends keyof Tasks ? (Tasks[N] extends { out: infer O } ? O : any) : any;
+/** Input and options of a submit: the input may be left out where null will do. */
+type Given<N> = null extends In<N> ? [input?: In<N>, options?: SubmitOptions] : [input: In<N>, options?: SubmitOptions];
 
 /** `runtime` while files arrive, then `tasks` (imports), `start`, `ready`.  Bytes as they travel; 0 when not known. */
 export interface BootProgress { phase: "runtime" | "tasks" | "start" | "ready"; loaded: number; total: number }
@@ -19,19 +25,21 @@ export interface OpenOptions {
   /** `indexeddb:NAME` for a store in this browser, or the address of a wherry server. */
   url: string;
   /** Task modules: addresses of `.py` or `.whl` files, or `{"app/jobs.py": address}` to say what Python calls them. */
-  tasks?: (string | Record<string, string | URL>)[];
+  tasks?: (string | URL | Record<string, string | URL>)[];
   /** Python packages: names, with a version as in `humanize==4.*`, or addresses of wheels. */
   packages?: string[];
   /** A folder made by `build.py site`; without it the runtime beside wherry.js is taken. */
   assets?: string | URL;
-  /** False: this tab never runs Python; it submits and observes. */
+  /** False: this tab runs nothing, neither Python nor tasks of its own; it submits and observes. */
   work?: boolean;
-  /** Jobs that run at once in one Python; 8 without it. */
+  /** Jobs that run at once in one Python, and as many of this page's own tasks; 8 without it. */
   concurrency?: number;
   /** Seconds that a claim holds without renewal, at least 1; 30 without it. */
   lease?: number;
   /** Part of the name of this tab's worker. */
   name?: string;
+  /** True: integers beyond 2^53 are BigInts in what is read, and BigInts may be passed; else they come as the nearest number. */
+  bigint?: boolean;
   /** Told while Python starts in this tab. */
   onboot?: (progress: BootProgress) => void;
   /** For a server: a bearer token, or what gives one, asked again when the server refuses it. */
@@ -60,16 +68,22 @@ export interface SubmitOptions {
   maxAttempts?: number;
   /** To find jobs that belong together. */
   runId?: string;
-  /** While an unfinished job of this task holds the key, that one is returned instead; null: none, though the task has a policy. */
-  unique?: string | null;
+  /**
+   * While another job of this task holds the key, that one is returned instead.  A text is a key held until its job is
+   * done; null: none, though the task has a policy.
+   */
+  unique?: string | Unique | null;
   tags?: string[];
-  /** Jobs that must complete first. */
-  after?: (string | { readonly id: string })[];
+  /** Jobs that must be final first.  When one of them does not complete, this one fails, is cancelled or runs all the same. */
+  after?: (string | { readonly id: string; readonly onFailure?: "fail" | "cancel" | "run" })[];
   /** Jobs of one key run one at a time, in the order of `submit`; null: in no order, though the task has a key. */
   orderingKey?: string | null;
   /** Of your own, so that submitting twice stores one job. */
   id?: string;
 }
+
+/** Which submits are the same: by `key`, or by the input.  `started`: until the job that holds it starts; `within`: for so many seconds. */
+export type Unique = { until: "started" | "done"; within?: undefined; key?: string } | { within: number; until?: undefined; key?: string };
 
 export interface Progress { percent: number; message: string; details?: Json }
 export interface AttemptError { attempt: number; type: string; message: string; code: string; traceback: string }
@@ -119,7 +133,7 @@ export interface Handle<O = any> {
 
 /** Every given part must hold. */
 export interface Filter {
-  state?: State[]; queue?: string[]; task?: string[]; tag?: string; runId?: string;
+  state?: State | State[]; queue?: string | string[]; task?: string | string[]; tag?: string; runId?: string;
   oldestFirst?: boolean;
   /** For `query`: jobs a page, 100 without it, and the cursor of the page before. */
   limit?: number; cursor?: string;
@@ -138,13 +152,63 @@ export interface Status {
   persisted: boolean;
 }
 
+/** A queue or a task whose jobs do not start. */
+export type Paused = { queue: string; since: Date } | { task: string; since: Date };
+export interface LogLine { message: string; fields: Record<string, Json> }
+
+/** What a task written in JavaScript sees of its job. */
+export interface TaskContext {
+  readonly jobId: string; readonly task: string; readonly queue: string;
+  /** 1 for the first. */
+  readonly attempt: number; readonly maxAttempts: number;
+  /**
+   * Aborts when the job is cancelled, its time is up, its lease is lost or the queue is closed; the `reason` is a WherryError
+   * with the code `job_cancelled`, `timeout`, `deadline_exceeded`, `lease_lost` or `interrupted`.  Pass it to `fetch`, or ask it:
+   * a function that does not stop within a second is settled without it, and what it returns later is dropped.
+   */
+  readonly signal: AbortSignal;
+  /** How far the job is, 0 to 100; stored and seen elsewhere within 0.2 s. */
+  progress(percent: number, message?: string, details?: Json): void;
+  /** Keeps one line with the job; see `queue.logs`. */
+  log(message: string, fields?: Record<string, Json>): void;
+}
+/** What it returns is the output; nothing is null.  What it throws fails the attempt, which is tried again. */
+export type TaskFunction<I, O> = (input: I, context: TaskContext) => O | Promise<O>;
+
+/** Delays between attempts, in seconds: `first * factor ** (n - 1)`, at most `limit`, shortened at random by up to `jitter` of it; or `delays` one by one. */
+export interface Backoff { first?: number; factor?: number; limit?: number; jitter?: number; delays?: number[] }
+
+/** Defaults of a task's jobs, as of `@task` in Python. */
+export interface TaskOptions {
+  /** `default` without it. */
+  queue?: string;
+  /** Executions at most; 4 without it. */
+  maxAttempts?: number;
+  /** Seconds that one attempt may take; 600 without it. */
+  timeout?: number;
+  retry?: Backoff;
+  priority?: number;
+  unique?: string | Unique;
+  orderingKey?: string;
+  tags?: string[];
+  /** Jobs that wait long run before newer ones of a better priority. */
+  aging?: boolean;
+  /** JSON Schema of the input: a submit of what does not fit is refused. */
+  schema?: Record<string, unknown>;
+}
+
 export interface Queue extends AsyncDisposable {
+  /**
+   * What can be done here: `observe`, `submit`, `work`, `operate` (over a server: what the token allows), `priority`, `limits`,
+   * `tasks` (`task` works), `offline`.
+   */
+  readonly capabilities: ReadonlySet<string>;
   /**
    * Stores one job; when this resolves the job outlives the tab.  The first submit of a task waits until this app's
    * Python has once told what tasks it has.
    * Rejects with `task_unknown`, `invalid_input`, `not_json` (`data.path`), `payload_too_large`, `job_not_found` (in `after`).
    */
-  submit<N extends Name>(task: N, input?: In<N>, options?: SubmitOptions): Promise<Handle<Out<N>>>;
+  submit<N extends Name>(task: N, ...given: Given<N>): Promise<Handle<Out<N>>>;
   /** All inputs are checked before the first is stored; handles in the order of the inputs. */
   submitMany<N extends Name>(task: N, inputs: In<N>[], options?: SubmitOptions): Promise<Handle<Out<N>>[]>;
   /** A handle on a job that was submitted elsewhere. */
@@ -158,8 +222,25 @@ export interface Queue extends AsyncDisposable {
   cancel(which: string | Filter): Promise<number>;
   /** Puts failed, cancelled and disabled jobs back. */
   retry(which: string | Filter): Promise<number>;
+  /** Ends unfinished jobs as `disabled`; `retry` puts them back. */
+  disable(which: string | Filter): Promise<number>;
   /** Removes final jobs. */
   remove(which: string | Filter): Promise<number>;
+  /** No job of a queue (its name, or `{queue}`) or of a `{task}` starts until `resume`, over reloads too; those that run go on. */
+  pause(which: string | { queue: string } | { task: string }): Promise<void>;
+  /** False when it was not paused.  Workers notice within 5 s. */
+  resume(which: string | { queue: string } | { task: string }): Promise<boolean>;
+  paused(): Promise<Paused[]>;
+  /** One sentence that says why a job is not running, or what became of it. */
+  why(id: string): Promise<string>;
+  /** What the job's attempts said with `context.log`, oldest first. */
+  logs(id: string): Promise<LogLine[]>;
+  /**
+   * Registers a task written in JavaScript.  Its jobs run in this page, and in others that register it: claimed, leased, retried,
+   * cancelled and settled as those in Python, which is not needed for them.  Resolves when other tabs know of it; `submit` knows at once.
+   * Rejects with `invalid_input`, `duplicate_task`, `unsupported_by_storage` (over a server).
+   */
+  task<N extends Name>(name: N, run: TaskFunction<TaskIn<N>, Out<N>>, options?: TaskOptions): Promise<void>;
   /** From now on, or since a cursor.  Rejects with `events_lost` when some are no longer kept: read the jobs again. */
   events(options?: { since?: string; signal?: AbortSignal }): AsyncIterable<QueueEvent>;
   status(): Status;
@@ -173,7 +254,25 @@ export interface Queue extends AsyncDisposable {
   };
 }
 
+/** Thrown in a task: run it again, after `delay` seconds, or `at` an instant, or when its backoff says. */
+export class RetryableError extends WherryError {
+  constructor(message: string, when?: { delay?: number; at?: Date; cause?: unknown });
+  readonly delay?: number;
+  readonly at?: Date;
+}
+/** Thrown in a task: fail the job at once, whatever attempts are left. */
+export class PermanentError extends WherryError {
+  constructor(message: string, more?: { cause?: unknown });
+}
+/** Thrown in a task: run it again after `delay` seconds, without being charged an attempt. */
+export class Snooze extends WherryError {
+  constructor(delay: number);
+  readonly delay: number;
+}
+
+/** The one class of all errors, which their `code` tells apart. */
 export class WherryError extends Error {
+  constructor(code: string, message: string, more?: { cause?: unknown; jobId?: string; retryable?: boolean; data?: Record<string, unknown> });
   /** Stable, for programs. */
   readonly code: string;
   readonly jobId?: string;

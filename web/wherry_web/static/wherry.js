@@ -3,3 +3,4 @@
 
 export { open } from "./open.js";
 export { WherryError } from "./errors.js";
+export { PermanentError, RetryableError, Snooze } from "./task-errors.js";

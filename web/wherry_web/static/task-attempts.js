@@ -1,0 +1,193 @@
+// @ts-check
+/** The attempts that a page runs: their leases, limits and reports, and what is to be settled of them. */
+
+import { interrupted, stopped } from "./keeper-decisions.js";
+
+/** @import { IndexedDBStore } from "./idb.js" */
+/** @import { Claimed, JobRow, Report, Settlement } from "./messages.js" */
+/** @import { TaskEvent } from "./task-keeper.js" */
+
+/**
+ * @typedef {object} Attempt
+ * @property {Claimed} job
+ * @property {number} sinceMs when it was claimed
+ * @property {number} limitMs
+ * @property {"timeout" | "deadline"} limit what the limit is
+ * @property {{ reason: "cancel" | "timeout" | "deadline", atMs: number }} [asked] to stop
+ * @property {Settlement} [end] what follows it
+ */
+
+/** In a tab every attempt has an end, or one that hangs would hold its lease for ever. */
+const LONGEST_MS = 600_000;
+/** What an attempt that is asked to stop gets to clean up. */
+const GRACE_MS = 1_000;
+/** Between two writes of progress, or two looks at cancels. */
+const PAUSE_MS = 200;
+
+export class TaskAttempts {
+  #store;
+  #leaseMs;
+  #tell;
+  #ring;
+  /** @type {Map<string, Attempt>} */
+  #running = new Map();
+  /** @type {Map<string, Report>} */
+  #reports = new Map();
+  #renewedMs = 0;
+  #writtenMs = 0;
+  /** @type {() => void} */
+  #idle = () => undefined;
+
+  /** @param {IndexedDBStore} store @param {number} leaseMs @param {(event: TaskEvent) => void} tell the page @param {() => void} ring wakes who settles */
+  constructor(store, leaseMs, tell, ring) {
+    this.#store = store;
+    this.#leaseMs = leaseMs;
+    this.#tell = tell;
+    this.#ring = ring;
+  }
+
+  get size() {
+    return this.#running.size;
+  }
+
+  /** @param {Claimed[]} jobs @param {number} nowMs */
+  claimed(jobs, nowMs) {
+    for (const job of jobs) {
+      const timeoutMs = job.timeout_ms ?? LONGEST_MS;
+      const leftMs = job.deadline_left_ms ?? Infinity;
+      const limit = leftMs < timeoutMs ? "deadline" : "timeout";
+      this.#running.set(job.id, { job, sinceMs: nowMs, limitMs: Math.max(0, Math.min(leftMs, timeoutMs)), limit });
+    }
+    if (jobs.length) this.#renewedMs = Math.max(this.#renewedMs, nowMs - this.#leaseMs / 3);
+  }
+
+  // --- their ends ------------------------------------------------------------------------------------
+  /** The page says what came of one. @param {Settlement} settlement */
+  finish(settlement) {
+    const attempt = this.#running.get(settlement.id);
+    if (attempt?.job.fence !== settlement.fence || attempt.end) return;
+    const { asked } = attempt;
+    // What completes before it is settled otherwise has completed.
+    attempt.end = settlement.kind === "complete" || !asked || asked.reason === "cancel" ? settlement : this.#stopped(attempt, asked.reason);
+  }
+
+  /** @param {Attempt} attempt @param {"cancel" | "timeout" | "deadline"} reason */
+  #stopped({ job, limitMs }, reason) {
+    // A claim has all that the decision looks at.
+    return stopped(/** @type {JobRow} */ (/** @type {unknown} */ (job)), reason, limitMs, Math.random());
+  }
+
+  /** What is to be settled. @returns {Settlement[]} */
+  ended() {
+    return [...this.#running.values()].flatMap(({ end }) => end ?? []);
+  }
+
+  /** Those that have not ended are handed back. */
+  release() {
+    for (const attempt of this.#running.values()) {
+      if (attempt.end) continue;
+      const { id, fence } = attempt.job;
+      attempt.end = interrupted(/** @type {JobRow} */ (/** @type {unknown} */ (attempt.job)));
+      this.#tell({ type: "stop", id, fence, reason: "shutdown" });
+    }
+  }
+
+  /** @param {Settlement[]} settlements that the store has taken, or refused */
+  settled(settlements) {
+    for (const { id, fence } of settlements) if (this.#running.get(id)?.job.fence === fence) this.#running.delete(id);
+    if (!this.size) this.#idle();
+  }
+
+  /** Resolves when none is left, or after a while. @param {number} ms */
+  async idle(ms) {
+    if (!this.size || !ms) return;
+    await new Promise((resolve) => {
+      this.#idle = () => resolve(undefined);
+      setTimeout(resolve, ms);
+    });
+  }
+
+  /** All are another's. */
+  lose() {
+    for (const attempt of this.#running.values()) this.#lost(attempt);
+  }
+
+  /** @param {Attempt} attempt */
+  #lost({ job: { id, fence } }) {
+    this.#running.delete(id);
+    this.#reports.delete(id);
+    this.#tell({ type: "stop", id, fence, reason: "lost" });
+    // Its slot is free.
+    this.#ring();
+  }
+
+  // --- while they run ----------------------------------------------------------------------------------
+  /** @param {number} nowMs */
+  tick(nowMs) {
+    for (const attempt of this.#running.values()) this.#look(attempt, nowMs);
+    if (this.#reports.size && nowMs - this.#writtenMs >= PAUSE_MS) void this.write().catch(() => undefined);
+    if (nowMs - this.#renewedMs >= this.#leaseMs / 3) void this.#renew(nowMs);
+  }
+
+  /** @param {Attempt} attempt @param {number} nowMs */
+  #look(attempt, nowMs) {
+    if (attempt.end) return;
+    if (!attempt.asked && nowMs - attempt.sinceMs >= attempt.limitMs) this.#ask(attempt, attempt.limit, nowMs);
+    const { asked } = attempt;
+    if (!asked || nowMs - asked.atMs < GRACE_MS) return;
+    attempt.end = this.#stopped(attempt, asked.reason);
+    this.#ring();
+  }
+
+  /** @param {Attempt} attempt @param {"cancel" | "timeout" | "deadline"} reason @param {number} nowMs */
+  #ask(attempt, reason, nowMs) {
+    attempt.asked = { reason, atMs: nowMs };
+    const { id, fence } = attempt.job;
+    this.#tell({ type: "stop", id, fence, reason });
+  }
+
+  /** Something changed in the store: a cancel, perhaps, of which the next renewal tells. */
+  hint() {
+    const nowMs = performance.now();
+    if (nowMs - this.#renewedMs >= PAUSE_MS) void this.#renew(nowMs);
+    else this.#renewedMs = Math.min(this.#renewedMs, nowMs - this.#leaseMs / 3 + PAUSE_MS);
+  }
+
+  /** @param {number} nowMs */
+  async #renew(nowMs) {
+    this.#renewedMs = nowMs;
+    const held = [...this.#running.values()];
+    if (!held.length) return;
+    const leases = held.map(({ job: { id, fence } }) => ({ id, fence }));
+    // Tried again at the next third of the lease; it outlives two of them.
+    const verdicts = await this.#store.call("renew", { leases, lease_ms: this.#leaseMs }).catch(() => []);
+    verdicts.forEach((verdict, index) => this.#refused(held[index], verdict));
+  }
+
+  /** @param {Attempt} attempt @param {string} verdict */
+  #refused(attempt, verdict) {
+    if (verdict === "ok" || attempt.end || this.#running.get(attempt.job.id) !== attempt) return;
+    if (verdict !== "cancel") this.#lost(attempt);
+    else if (!attempt.asked) this.#ask(attempt, "cancel", performance.now());
+  }
+
+  /** @param {Report} report @param {number} nowMs */
+  report(report, nowMs) {
+    const attempt = this.#running.get(report.id);
+    if (attempt?.job.fence !== report.fence || attempt.end) return;
+    const before = this.#reports.get(report.id);
+    const news = Object.fromEntries(Object.entries(report).filter(([, value]) => value !== null));
+    const logs = [...(before?.logs ?? []), ...(report.logs ?? [])];
+    this.#reports.set(report.id, { ...before, ...report, ...news, ...(logs.length && { logs }) });
+    if (nowMs - this.#writtenMs >= PAUSE_MS) void this.write().catch(() => undefined);
+  }
+
+  /** Writes what was reported. */
+  async write() {
+    const reports = [...this.#reports.values()];
+    if (!reports.length) return;
+    this.#writtenMs = performance.now();
+    this.#reports.clear();
+    await this.#store.call("report", { reports });
+  }
+}
