@@ -6,7 +6,7 @@ import argparse
 import os
 import subprocess
 
-from tools import browser, checks, demo, environment, node, site, wheels
+from tools import browser, checks, demo, engines, environment, node, site, wheels
 from tools.paths import ROOT, SITE, VENV_PYTHON
 from tools.terminal import BuildError, say
 
@@ -43,8 +43,14 @@ def serve_demo(rest: list[str]) -> int:
 ALL_TESTS = ("-n", "2", "--dist", "loadfile")
 
 
+OTHER_BROWSERS = "--browsers"
+IF_INSTALLABLE = "--if-installable"
+
+
 def test(_options: argparse.Namespace, rest: list[str]) -> int:
-    """Install what tests need, build wheel and site, run pytest with the arguments given, or all of it."""
+    """Install what tests need, run pytest with the arguments given, or all; --browsers: Firefox, WebKit."""
+    if OTHER_BROWSERS in rest:
+        return test_browsers([one for one in rest if one != OTHER_BROWSERS])
     environment.install("dev")
     program = node.install_modules()
     chromium = browser.ensure()
@@ -53,6 +59,24 @@ def test(_options: argparse.Namespace, rest: list[str]) -> int:
     return subprocess.run(
         [str(VENV_PYTHON), "-m", "pytest", *(rest or ALL_TESTS)], cwd=ROOT, env=env, check=False
     ).returncode
+
+
+def test_browsers(rest: list[str]) -> int:
+    """Run conformance and the main flows in Firefox and WebKit; with --if-installable a machine that
+    cannot have them is told so and passes."""
+    environment.install("dev")
+    try:
+        engines.ensure()
+    except BuildError as error:
+        if IF_INSTALLABLE not in rest:
+            raise
+        say(f"  not run in Firefox and WebKit: {error}")
+        return 0
+    program = node.install_modules()
+    site.build_site(program, wheels.build_wheel(program), quality=site.QUICK)
+    arguments = [one for one in rest if one != IF_INSTALLABLE]
+    command = [str(VENV_PYTHON), "-m", "pytest", "tests/browsers", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
 def chaos(_options: argparse.Namespace, rest: list[str]) -> int:

@@ -133,14 +133,20 @@ async def start_python(
         packages: names in the lock file, or addresses of wheels.
         module: whether `idb.js` is registered in Python as `wherry_idb`.
     """
-    options = {
+    await page.evaluate(
+        "(options) => startPython(options)", python_options(tab_site, packages, module=module)
+    )
+
+
+def python_options(tab_site: Site, packages: Sequence[str], *, module: bool = True) -> dict[str, Any]:
+    """What `startPython` of pages/harness.js wants."""
+    return {
         "runtime": tab_site.runtime,
         "base": tab_site.base,
         "packages": list(packages),
         "module": module,
         "sources": ["in_page.py", "histories.py", "opening.py"],
     }
-    await page.evaluate("(options) => startPython(options)", options)
 
 
 async def open_page(context: BrowserContext, tab_site: Site, name: str = "blank.html") -> Page:
