@@ -59,10 +59,8 @@ class Duties:
 
     async def look(self) -> None:
         """One round: wake the worker if something was resumed; every ten seconds tell the vitals."""
-        paused = frozenset(record.key for record in await self._storage.read("pause"))
-        if self._paused - paused:
-            self._worker.wake()
-        self._paused = paused
+        with suppress(Forbidden):  # a token may only work: the next poll finds what was resumed
+            await self._look_at_pauses()
         now_s = asyncio.get_running_loop().time()
         if self._told_s is None or now_s - self._told_s >= PERIOD_S:
             self._told_s = now_s
@@ -70,6 +68,12 @@ class Duties:
                 Forbidden
             ):  # a token may only work: nobody sees this worker, which runs all the same
                 await self._tell(now_s)
+
+    async def _look_at_pauses(self) -> None:
+        paused = frozenset(record.key for record in await self._storage.read("pause"))
+        if self._paused - paused:
+            self._worker.wake()
+        self._paused = paused
 
     async def _tell(self, now_s: float) -> None:
         await self._storage.write([vitals_write(self.vitals())])

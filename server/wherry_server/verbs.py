@@ -8,6 +8,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from wherry import vitals
 from wherry.storage.protocol import Storage
 from wherry.storage.wire import VERBS, Verb
 from wherry_server.auth import Scope, require
@@ -32,7 +33,7 @@ SCOPES_OF: Mapping[str, tuple[Scope, ...]] = {
 }
 """One of these is needed; `_narrow` says what the later ones may not do."""
 
-WORKER_RECORDS = frozenset({"task", "vitals"})
+WORKER_RECORDS = frozenset({"task", vitals.KIND})
 """Kinds that a worker writes of itself: its tasks, its health."""
 
 

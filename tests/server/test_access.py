@@ -16,7 +16,7 @@ from wherry_server.serving import serving
 
 JOB = {"id": "a", "namespace": "", "queue": "q", "task": "t", "input": "1"}
 CLAIM = {"token": "t", "worker": "w", "namespaces": [""], "queues": None, "tasks": ["t"], "limit": 1}
-VITALS = [{"kind": "vitals", "key": "w", "expected": None, "value": "1"}]
+VITALS = [{"kind": "worker", "key": "w", "expected": None, "value": "1"}]
 PAUSE = [{"kind": "pause", "key": "/queue/q", "expected": None, "value": "1"}]
 
 ALLOWED: Mapping[str, tuple[str, dict[str, Any], set[str]]] = {

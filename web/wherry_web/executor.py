@@ -20,8 +20,11 @@ from typing import Any, Protocol
 from wherry.attempt import StopReason
 from wherry.messages import Claimed, Report
 from wherry.server import Server
+from wherry.storage.joined import JoinedStorage
 from wherry.storage.open import open_storage
 from wherry.task import Task
+from wherry_web.guest import Guest
+from wherry_web.server_storage import ServerStorage
 
 TASKS = "/home/pyodide/tasks"
 ENTRY_POINTS = "wherry.tasks"
@@ -67,7 +70,7 @@ class Executor:
         self._watch = KeeperWatch(bridge)
         self._tasks: list[Task[Any, Any]] = []
         self._storage: Any = None
-        self._server: Server | None = None
+        self._server: Server | Guest | None = None
 
     def import_tasks(self, modules: str) -> str:
         """Import task modules.
@@ -98,18 +101,26 @@ class Executor:
         return "{}"
 
     async def start(self, options: str) -> None:
-        """Tell the manifest and begin to claim; `options` is JSON: `worker url concurrency lease` (s)."""
+        """Tell the manifest and begin to claim.
+
+        Args:
+            options: JSON: `worker url concurrency lease` (s); `server` when it works for one, with its `url
+                store_id capabilities` and the `queues` to claim from.
+        """
         given = json.loads(options)
-        self._storage = open_storage(given["url"])
+        server = given.get("server")
+        self._storage = JoinedStorage(ServerStorage(server)) if server else open_storage(given["url"])
         await self._storage.__aenter__()
-        self._server = Server(
-            self._storage,
-            self._tasks,
-            concurrency=given["concurrency"],
-            lease=given["lease"],
-            watch=self._watch,
-            name=given["worker"],
-        )
+        common: dict[str, Any] = {
+            "concurrency": given["concurrency"],
+            "lease": given["lease"],
+            "watch": self._watch,
+            "name": given["worker"],
+        }
+        if server:
+            self._server = Guest(self._storage, self._tasks, queues=server["queues"], **common)
+        else:
+            self._server = Server(self._storage, self._tasks, **common)
         await self._server.start()
 
     def stop_job(self, job_id: str, fence: int, reason: StopReason) -> None:

@@ -9,16 +9,13 @@ from __future__ import annotations
 import importlib
 import json
 import re
-from collections.abc import Callable
 from importlib import resources
 from typing import Any, Literal, Self
 
 from wherry.clock import Clock
-from wherry.errors import StorageUnavailable, UnsupportedByStorage, WherryError
+from wherry.errors import UnsupportedByStorage
 from wherry.messages import Capabilities
-from wherry.storage.faults import error_from
-from wherry.storage.hints import HintListener, Hints
-from wherry.storage.wire import WireStorage
+from wherry_web.javascript_store import JavaScriptStorage, ours, pyodide_ffi
 
 Durability = Literal["relaxed", "strict"]
 
@@ -37,7 +34,7 @@ def use_module(module: Any) -> None:
     _module = module
 
 
-class IndexedDBStorage(WireStorage):
+class IndexedDBStorage(JavaScriptStorage):
     """Jobs in the IndexedDB of the page's origin.
 
     Args:
@@ -48,6 +45,7 @@ class IndexedDBStorage(WireStorage):
     """
 
     def __init__(self, name: str, *, clock: Clock | None = None, durability: Durability = "relaxed") -> None:
+        super().__init__()
         self.url = f"indexeddb:{name}"
         self.capabilities = Capabilities(
             feed="log",
@@ -59,62 +57,25 @@ class IndexedDBStorage(WireStorage):
             shared="origin",
             max_payload=1_049_600,
         )
-        self.store_id: str | None = None
         self._name, self._clock = name, clock
         self._durability: Durability = durability
-        self._hints = Hints()
-        self._store: Any = None
-        self._proxies: list[Any] = []
 
     def fork(self) -> IndexedDBStorage:
         return IndexedDBStorage(self._name, clock=self._clock, durability=self._durability)
 
     async def __aenter__(self) -> Self:
-        ffi = _pyodide()
+        ffi = pyodide_ffi()
         options: dict[str, Any] = {"durability": self._durability}
         if self._clock is not None:
             options["now"] = self._proxy(self._clock.now_ms)
         module = await _idb()
         try:
-            self._store = await module.openStore(self._name, ffi.to_js(options, dict_converter=_object()))
+            store = await module.openStore(self._name, ffi.to_js(options, dict_converter=_object()))
         except ffi.JsException as error:
             self._drop_proxies()
-            raise _ours(error) from error
-        self.store_id = (await self._store.ready()).store_id
-        self._store.listen(self._proxy(self._hints.ring))
+            raise ours(error) from error
+        self._use(store, (await store.ready()).store_id)
         return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        await self._store.close()
-        self._drop_proxies()
-
-    def listen(self) -> HintListener:
-        return self._hints.listen()
-
-    async def _call(self, verb: str, text: str) -> str:
-        if self._store is None:
-            raise StorageUnavailable(f"{self.url} is not open: enter it with `async with`.")
-        try:
-            return await self._store.verb(verb, text)
-        except _pyodide().JsException as error:
-            raise _ours(error) from error
-
-    def _proxy(self, function: Callable[[], object]) -> Any:
-        """A Python function that JavaScript may keep until the store is left."""
-        self._proxies.append(_pyodide().create_proxy(function))
-        return self._proxies[-1]
-
-    def _drop_proxies(self) -> None:
-        while self._proxies:
-            self._proxies.pop().destroy()
-
-
-def _pyodide() -> Any:
-    try:
-        return importlib.import_module("pyodide.ffi")
-    except ImportError:
-        remedy = "it is the browser's own; use sqlite:PATH here, or http://... to share jobs with a tab."
-        raise UnsupportedByStorage("IndexedDB outside a browser", "indexeddb", remedy) from None
 
 
 def _object() -> Any:
@@ -141,7 +102,9 @@ async def _import_from_wheel(name: str) -> Any:
         if name not in urls:
             text = (resources.files("wherry_web") / "static" / name).read_text()
             text = _IMPORT.sub(lambda found: f"{found[1]}{json.dumps(publish(found[2]))}", text)
-            urls[name] = js.URL.createObjectURL(js.Blob.new(_pyodide().to_js([text]), type="text/javascript"))
+            urls[name] = js.URL.createObjectURL(
+                js.Blob.new(pyodide_ffi().to_js([text]), type="text/javascript")
+            )
         return urls[name]
 
     try:
@@ -149,12 +112,3 @@ async def _import_from_wheel(name: str) -> Any:
     except FileNotFoundError as error:
         remedy = "call wherry_web.indexeddb.use_module(idb) with the imported module first."
         raise UnsupportedByStorage("idb.js in this wheel", "indexeddb", remedy) from error
-
-
-def _ours(error: Any) -> WherryError:
-    """The JavaScript `WherryError` as the Python class of its code."""
-    code = getattr(error, "code", None)
-    if not isinstance(code, str):
-        return StorageUnavailable(f"IndexedDB failed: {error}", outcome_unknown=True)
-    data: dict[str, Any] = error.data.to_py()
-    return error_from(code, error.message, data)

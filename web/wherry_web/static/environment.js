@@ -18,14 +18,16 @@ import { KINDS, load } from "./loading.js";
  * @returns {Promise<Environment>}
  * @throws {WherryError} what `load` throws; `invalid_input`
  */
-export async function gather({ sources, packages, runtime: beside, assets }) {
+export async function gather({ sources, packages, runtime: beside, assets, server }) {
   const runtime = assets === null ? beside : await runtimeIn(assets);
   const [lock, ...found] = await Promise.all([
     load(`${runtime}pyodide-lock.json`, KINDS.runtime).then((response) => response.text()),
     ...sources.map(([path, url]) => fetchSource(path, url)),
   ]);
   const prints = await Promise.all(found.map(({ bytes }) => sha256(bytes)));
-  const whole = JSON.stringify([lock, packages, found.map(({ path }, index) => [path, prints[index]])]);
+  // Who works for a server is led by one who does.
+  const employer = server ? [[server.url, server.work]] : [];
+  const whole = JSON.stringify([lock, packages, found.map(({ path }, index) => [path, prints[index]]), ...employer]);
   const hash = (await sha256(new TextEncoder().encode(whole))).slice(0, 16);
   return { hash, runtime, lock, packages, sources: found };
 }

@@ -14,7 +14,7 @@ import { importTasks, likelyPackages } from "./tasks.js";
 
 /** @import { Environment } from "./environment.js" */
 /** @import { Meta } from "./idb-schema.js" */
-/** @typedef {Environment & { worker: string, url: string, concurrency: number, leaseMs: number, meta: Meta }} Boot */
+/** @typedef {Environment & { worker: string, url: string, concurrency: number, leaseMs: number, meta?: Meta, server?: object }} Boot */
 
 /** Python's side; undefined while it boots. @type {any} */
 let python;
@@ -33,7 +33,7 @@ async function start(boot) {
   await importTasks(pyodide, python, boot, fetches);
   fetches.stop();
   progress("start");
-  await python.start(JSON.stringify({ worker: boot.worker, url: boot.url, concurrency: boot.concurrency, lease: boot.leaseMs / 1000 }));
+  await python.start(JSON.stringify({ worker: boot.worker, url: boot.url, concurrency: boot.concurrency, lease: boot.leaseMs / 1000, server: boot.server }));
   progress("ready");
   postMessage({ type: "ready" });
 }

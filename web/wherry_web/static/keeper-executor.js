@@ -16,11 +16,11 @@ import { whyNotRun } from "./loading.js";
 
 /** @import { Environment } from "./environment.js" */
 /** @import { Facts } from "./facts.js" */
-/** @import { IndexedDBStore } from "./idb.js" */
+/** @import { Meta } from "./idb-schema.js" */
 /** @import { Attempt } from "./keeper-attempts.js" */
 /** @import { StopReason } from "./keeper-decisions.js" */
 /** @import { KeeperOptions } from "./keeper.js" */
-/** @import { JobRow, Report, Settlement } from "./messages.js" */
+/** @import { JobRow, Report, Settlement, Store } from "./messages.js" */
 /** @import { BootProgress } from "./wherry.js" */
 
 /** Of the names of executors, which hold a Web Lock while they live. */
@@ -32,9 +32,11 @@ const TICK_MS = 200;
 /** What an executor that was asked to drain gets beyond its time to say that it has. */
 const GRACE_MS = 1_000;
 
+/** @typedef {Store & { ready(): Promise<Meta | undefined> }} KeptStore of the tab, or of a server */
 /**
  * @typedef {object} Duties
- * @property {IndexedDBStore} store
+ * @property {KeptStore} store
+ * @property {object} [server] facts of the server whose jobs it runs; without it those of the tab
  * @property {Environment} environment
  * @property {KeeperOptions} options
  * @property {(progress: BootProgress) => void} booted
@@ -62,7 +64,7 @@ export class Executor {
   /** @param {Duties} duties */
   constructor(duties) {
     this.#duties = duties;
-    const { environment, options } = duties;
+    const { environment, options, server } = duties;
     this.name = `${PREFIX}${options.label && `${options.label}:`}${newId().slice(-12)}`;
     this.#attempts = new Attempts({
       ask: (attempt, reason) => this.#worker.postMessage({ type: "stop", id: attempt.id, fence: attempt.fence, reason }),
@@ -74,7 +76,7 @@ export class Executor {
     this.#worker.onerror = (event) => void this.#broke(event);
     this.unlisten = duties.store.listen(() => this.#hint());
     const { concurrency, leaseMs, url } = options;
-    const boot = { type: "boot", worker: this.name, url, concurrency, leaseMs, ...environment };
+    const boot = { type: "boot", worker: this.name, url, concurrency, leaseMs, server, ...environment };
     duties.store.ready().then((meta) => this.#worker.postMessage({ ...boot, meta }));
   }
 

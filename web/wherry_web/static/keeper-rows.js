@@ -3,13 +3,12 @@
 
 import { interrupted } from "./keeper-decisions.js";
 
-/** @import { IndexedDBStore } from "./idb.js" */
-/** @import { JobRow } from "./messages.js" */
+/** @import { JobRow, Store } from "./messages.js" */
 
 /**
  * Running jobs, of one worker if it is named.
  *
- * @param {IndexedDBStore} store @param {string} [worker]
+ * @param {Store} store @param {string} [worker]
  * @returns {Promise<JobRow[]>}
  */
 export async function running(store, worker) {
@@ -26,7 +25,7 @@ export async function running(store, worker) {
   return found;
 }
 
-/** Gives a dead worker's jobs back, their attempts uncharged. @param {IndexedDBStore} store @param {string} worker */
+/** Gives a dead worker's jobs back, their attempts uncharged. @param {Store} store @param {string} worker */
 export async function handBack(store, worker) {
   const settle = (await running(store, worker)).map(interrupted);
   if (settle.length) await store.call("exchange", { settle });

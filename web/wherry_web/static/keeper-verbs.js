@@ -8,9 +8,8 @@
 
 import { factsOf } from "./facts.js";
 
-/** @import { IndexedDBStore } from "./idb.js" */
 /** @import { Attempt, Attempts } from "./keeper-attempts.js" */
-/** @import { Claimed, Settlement } from "./messages.js" */
+/** @import { Claimed, Settlement, Store } from "./messages.js" */
 /** @typedef {{ type: "verb", call: number, name: string, text: string }} VerbMessage */
 
 /** In a tab every attempt has an end, or an endless loop would hold its lease for ever. */
@@ -23,7 +22,7 @@ export class VerbService {
   #hintPending = false;
   #hintWanted = false;
 
-  /** @param {IndexedDBStore} store @param {Attempts} attempts hears what was claimed and settled @param {(message: object) => void} post to the executor */
+  /** @param {Store} store @param {Attempts} attempts hears what was claimed and settled @param {(message: object) => void} post to the executor */
   constructor(store, attempts, post) {
     this.#store = store;
     this.#attempts = attempts;

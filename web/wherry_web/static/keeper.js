@@ -16,8 +16,10 @@ import { expose } from "./link.js";
 /** @import { WherryError } from "./errors.js" */
 /** @import { Facts } from "./facts.js" */
 /** @import { IndexedDBStore } from "./idb.js" */
-/** @import { VerbName, Verbs } from "./messages.js" */
-/** @import { BootProgress } from "./wherry.js" */
+/** @import { Settlement, VerbName, Verbs } from "./messages.js" */
+/** @import { Conditions } from "./server-rules.js" */
+/** @import { ServerOptions, ServerWork } from "./server-work.js" */
+/** @import { BootProgress, ServerStatus } from "./wherry.js" */
 
 /**
  * @typedef {object} KeeperOptions
@@ -32,12 +34,13 @@ import { expose } from "./link.js";
  * @property {number} concurrency
  * @property {number} leaseMs
  * @property {string} label part of the workers' names
+ * @property {ServerOptions} [server] whose jobs are run here too
  */
 /** @typedef {"off" | "booting" | "ready" | "blocked" | "failed"} PythonState of the leader's Python, wherever that is */
-/** @typedef {{ role: "leader" | "follower", python: PythonState, announced: boolean, failure?: Facts }} KeeperState `announced`: the manifest has this environment's tasks */
+/** @typedef {{ role: "leader" | "follower", python: PythonState, announced: boolean, failure?: Facts, server?: ServerStatus }} KeeperState `announced`: the manifest has this environment's tasks */
 /**
  * @typedef {{ type: "hint" } | { type: "state", state: KeeperState } | { type: "boot", progress: BootProgress }
- *   | { type: "closed", error: Facts }} KeeperEvent
+ *   | { type: "closed", error: Facts } | { type: "held", settle: Settlement[] }} KeeperEvent
  */
 
 /** Tries again after a network failure. */
@@ -62,14 +65,22 @@ class Keeper {
   #leader;
   /** @type {(event: KeeperEvent) => Promise<void> | void} */
   #tell = () => undefined;
+  /** @type {ServerWork | undefined} */
+  #serverWork;
+  /** @type {() => Promise<string>} */
+  #getToken = async () => "";
+  /** @type {Conditions | undefined} */
+  #conditions;
 
   /**
    * @param {KeeperOptions} options
    * @param {(event: KeeperEvent) => Promise<void>} tell the page
+   * @param {() => Promise<string>} [getToken] for the server
    * @returns {Promise<KeeperState>}
    */
-  async open(options, tell) {
+  async open(options, tell, getToken) {
     this.#tell = tell;
+    this.#getToken = getToken ?? this.#getToken;
     const gathering = options.sources.length ? this.#gather(options) : undefined;
     this.#store = await openStore(options.name, { durability: options.durability, onclosed: (error) => this.#lost(error) });
     this.#store.listen(atOnce(() => this.#tell({ type: "hint" })));
@@ -88,7 +99,7 @@ class Keeper {
 
   /** @param {number} drainMs how long running jobs may go on */
   async close(drainMs) {
-    await this.#leader?.close(drainMs);
+    await Promise.all([this.#leader?.close(drainMs), this.#serverWork?.close(drainMs)]);
     this.#closing.abort();
     this.#channel.close();
     await this.#store.close();
@@ -100,10 +111,17 @@ class Keeper {
     else this.#channel.postMessage({ type: "kill", environment: this.#environment });
   }
 
+  /** The device's state, for those who work for a server. @param {Conditions} conditions */
+  learn(conditions) {
+    this.#conditions = conditions;
+    this.#serverWork?.learn(conditions);
+  }
+
   /** The store closed by itself. @param {WherryError} error */
   #lost(error) {
     this.#closing.abort();
     this.#leader?.abandon();
+    void this.#serverWork?.close(0);
     void this.#tell({ type: "closed", error: factsOf(error) });
   }
 
@@ -145,10 +163,32 @@ class Keeper {
       environment,
       options,
       booted: (progress) => void this.#tell({ type: "boot", progress }),
-      changed: (change) => this.#become({ role: "leader", ...change }, environment.hash),
+      changed: (change) => {
+        this.#become({ role: "leader", ...change }, environment.hash);
+        // After the tab's own Python, which people wait for.
+        if (change.python === "ready") void this.#serve(environment, options);
+      },
       announce: () => this.#announce(environment.hash),
     });
     await this.#leader.lead();
+  }
+
+  /** Runs the jobs of a server too, if this tab was asked to. @param {Environment} environment @param {KeeperOptions} options */
+  async #serve(environment, options) {
+    const { server } = options;
+    if (!server || this.#serverWork) return;
+    const { ServerWork } = await import("./server-work.js");
+    if (this.#serverWork || this.#closing.signal.aborted) return;
+    this.#serverWork = new ServerWork({
+      environment,
+      options,
+      server,
+      getToken: this.#getToken,
+      held: (settle) => void this.#tell({ type: "held", settle }),
+      changed: (status) => this.#become({ server: status }, environment.hash),
+    });
+    if (this.#conditions) this.#serverWork.learn(this.#conditions);
+    this.#serverWork.begin();
   }
 
   /**
@@ -173,9 +213,9 @@ class Keeper {
 
   /** @param {string} environment */
   #broadcast(environment) {
-    const { python, announced, failure } = this.#state;
+    const { python, announced, failure, server } = this.#state;
     if (this.#closing.signal.aborted) return;
-    this.#channel.postMessage({ type: "leader", environment, worker: this.#leader?.worker, state: { python, announced, failure } });
+    this.#channel.postMessage({ type: "leader", environment, worker: this.#leader?.worker, state: { python, announced, failure, server } });
   }
 
   /** @param {any} data of another keeper @param {string} hash */

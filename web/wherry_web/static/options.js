@@ -57,6 +57,18 @@ const OPEN = {
   token: text,
   getToken: callback,
   signal: abortSignal,
+  server: (value) => typeof value !== "object" && "must be an object with url and work",
+};
+
+/** @type {Record<string, Check>} */
+const SERVER = {
+  url: (value) => !/^https?:\/\//.test(value) && "must be the address of a server",
+  token: text,
+  getToken: callback,
+  work: (value) => texts(value) || (!value.length && 'must name at least one queue, or "*" for all'),
+  concurrency: count,
+  maxJobs: count,
+  minBattery: (value) => !(value >= 0 && value <= 1) && "must be a number from 0 to 1",
 };
 
 /** @type {Record<string, Check>} */
@@ -86,6 +98,17 @@ export function checkOpen(options) {
     problems.push("tasks: a page that connects to a server runs none; leave them out, or open an indexeddb: store for them");
   }
   check("open", options, OPEN, problems);
+  if (options.server) checkServer(options);
+}
+
+/** @param {OpenOptions} options */
+function checkServer({ url, tasks, server }) {
+  const problems = [];
+  if (!/^indexeddb:/.test(url)) problems.push("server: is for a tab with a store of its own, whose url is indexeddb:NAME");
+  if (!tasks?.length) problems.push("tasks: are missing, and a tab can work for a server with none of them");
+  if (!server?.url) problems.push("url: must be the address of a server");
+  if (!server?.work) problems.push('work: must name the queues to work for, or ["*"]');
+  check("open: server", /** @type {object} */ (server), SERVER, problems);
 }
 
 /** @param {unknown} id */

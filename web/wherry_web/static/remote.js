@@ -55,8 +55,20 @@ const RECONNECT_MS = [200, 10_000];
  */
 export async function openRemote(options) {
   const store = new RemoteStore(options);
-  store.about = await store.hello();
-  const { name, protocol, scopes } = store.about;
+  store.about = await meet(store);
+  return store;
+}
+
+/**
+ * What a server says of itself, once it is sure that this code and its token are welcome.
+ *
+ * @param {RemoteStore} store
+ * @returns {Promise<Hello>}
+ * @throws {WherryError} as `openRemote`
+ */
+export async function meet(store) {
+  const hello = await store.hello();
+  const { name, protocol, scopes } = hello;
   if (name !== "wherry" || !Array.isArray(scopes)) {
     throw new WherryError("not_a_store", `${store.url} is no wherry server: check the address.`);
   }
@@ -66,7 +78,7 @@ export async function openRemote(options) {
   if (!scopes.length) {
     throw new WherryError("unauthorized", `${store.url} wants a token: pass getToken.`);
   }
-  return store;
+  return hello;
 }
 
 /** One server.  @implements {Store} */
@@ -238,7 +250,8 @@ export class RemoteStore {
       body,
       signal,
       headers: { ...headers, ...authorization },
-      cache: "no-store",
+      // A POST is never cached, and "no-store" would have the browser ask before each one whether it may send it.
+      cache: method === "GET" ? "no-store" : "default",
       credentials: "omit",
       redirect: "manual",
     });

@@ -11,7 +11,8 @@ import { whyNotRun } from "./loading.js";
 /** @import { KeeperApi, KeeperEvent, KeeperState, KeeperOptions } from "./keeper.js" */
 /** @import { VerbName, Verbs, Store } from "./messages.js" */
 /** @import { TaskHost } from "./page-tasks.js" */
-/** @import { OpenOptions, Status } from "./wherry.js" */
+/** @import { ServerPage } from "./server-page.js" */
+/** @import { OpenOptions, ServerOptions, Status } from "./wherry.js" */
 
 const LEASE_S = 30;
 
@@ -33,6 +34,8 @@ export class Tab {
   #worker;
   #persisted = false;
   #asked = false;
+  /** @type {ServerPage | undefined} */
+  #server;
 
   /** @param {string} name @param {OpenOptions} options */
   constructor(name, options) {
@@ -69,10 +72,23 @@ export class Tab {
       this.#worker.onerror = (event) => void whyNotRun(new URL("./keeper.js", import.meta.url).href, event.message || "no reason given").then(reject);
     });
     broken.catch(() => undefined);
-    const opening = this.#keeper.open({ name, durability, ...keeperOptions(this.options) }, proxy(async (/** @type {KeeperEvent} */ event) => this.#hear(event)));
+    const hear = proxy(async (/** @type {KeeperEvent} */ event) => this.#hear(event));
+    const getToken = await this.#serverToken();
+    const opening = this.#keeper.open({ name, durability, ...keeperOptions(this.options) }, hear, getToken);
     this.#state = await Promise.race([opening, /** @type {Promise<never>} */ (broken)]);
     this.#persisted = (await navigator.storage?.persisted?.()) ?? false;
     for (const type of ["online", "offline"]) addEventListener(type, this.online);
+    void this.#server?.start();
+  }
+
+  /** What the keeper asks for a token, when this tab works for a server. */
+  async #serverToken() {
+    const { server } = this.options;
+    if (!server || this.options.work === false) return undefined;
+    // Loaded only by pages that work for a server.
+    const { ServerPage } = await import("./server-page.js");
+    this.#server = new ServerPage(server, (conditions) => void this.#keeper.learn(conditions));
+    return proxy(this.#server.token);
   }
 
   /** @param {KeeperEvent} event */
@@ -80,6 +96,7 @@ export class Tab {
     if (event.type === "hint") for (const callback of [...this.#hinted]) callback();
     else if (event.type === "boot") callSafely(() => this.options.onboot?.(event.progress));
     else if (event.type === "closed") this.#end(errorOf(event.error));
+    else if (event.type === "held") this.#server?.holds(event.settle);
     else {
       this.#state = event.state;
       this.#emit("status");
@@ -124,6 +141,7 @@ export class Tab {
     this.#closed = closed;
     for (const type of ["online", "offline"]) removeEventListener(type, this.online);
     await this.#keeper.close(drainMs);
+    this.#server?.stop();
     this.#worker.terminate();
     this.#emit("status");
     return closed;
@@ -132,7 +150,7 @@ export class Tab {
   // --- what it is doing ----------------------------------------------------------------------------
   /** @returns {Status} */
   status() {
-    const { role, python, failure } = this.#state;
+    const { role, python, failure, server } = this.#state;
     return {
       role,
       python: this.#closed ? "off" : python,
@@ -140,6 +158,7 @@ export class Tab {
       isolated: crossOriginIsolated,
       persisted: this.#persisted,
       ...(failure && { error: failure }),
+      ...(server && { server }),
     };
   }
 
@@ -195,8 +214,13 @@ function taskHostOf(store, durability, { work = true, concurrency = 8, lease = L
   return { store, durability, work, concurrency, leaseMs: Math.round(lease * 1000), label, bigint, signal };
 }
 
+/** @param {ServerOptions} server @returns {KeeperOptions["server"]} */
+function employment({ url, work, concurrency = 2, maxJobs, minBattery = 0.3 }) {
+  return { url, work, concurrency, maxJobs: maxJobs ?? null, minBattery };
+}
+
 /** @param {OpenOptions} options @returns {Omit<KeeperOptions, "name" | "durability">} */
-function keeperOptions({ url, tasks = [], packages = [], assets, work = true, concurrency = 8, lease = LEASE_S, name: label = "" }) {
+function keeperOptions({ url, tasks = [], packages = [], assets, work = true, concurrency = 8, lease = LEASE_S, name: label = "", server }) {
   /** @param {string | URL} address */
   const absolute = (address) => new URL(address, document.baseURI).href;
   return {
@@ -210,5 +234,6 @@ function keeperOptions({ url, tasks = [], packages = [], assets, work = true, co
     concurrency,
     leaseMs: Math.round(lease * 1000),
     label,
+    ...(server && { server: employment(server) }),
   };
 }

@@ -45,8 +45,41 @@ export interface OpenOptions {
   /** For a server: a bearer token, or what gives one, asked again when the server refuses it. */
   token?: string;
   getToken?: () => string | Promise<string>;
+  /** Works for a server besides: see `ServerOptions`.  Only with an `indexeddb:` store and `tasks`. */
+  server?: ServerOptions;
   /** Closes the queue. */
   signal?: AbortSignal;
+}
+
+/**
+ * This tab as a worker of a server: it runs jobs whose task it has among its own `tasks`, and whose place is `browser` or
+ * `either`.  In a Python of its own, so the tab's own jobs do not wait for them.  `status().server` tells how it goes.
+ */
+export interface ServerOptions {
+  /** Address of the server. */
+  url: string;
+  /** A bearer token with the scope `work`, or what gives one; asked before every request. */
+  token?: string;
+  getToken?: () => string | Promise<string>;
+  /** Queues to take jobs from; `"*"` for all. */
+  work: string[];
+  /** Jobs at once; 2 without it. */
+  concurrency?: number;
+  /** Jobs that this page takes at most in its life; no limit without it. */
+  maxJobs?: number;
+  /** From 0 to 1: on a battery below it that is not charging no job is taken; 0.3 without it. */
+  minBattery?: number;
+}
+
+export interface ServerStatus {
+  /** `resting`: it takes no jobs now, `reason` says why; `failed`: see `error`; it is tried again. */
+  state: "connecting" | "working" | "resting" | "failed";
+  reason?: "offline" | "save_data" | "battery" | "limit";
+  /** `forbidden`: the token lacks the scope `work`.  `unauthorized`, `cors`, `not_a_store`, `storage_unavailable` ... */
+  error?: { code: string; message: string; retryable?: boolean };
+  /** Jobs of the server that run here, and attempts that ended here. */
+  active: number;
+  done: number;
 }
 
 /**
@@ -150,6 +183,8 @@ export interface Status {
   isolated: boolean;
   /** The browser promised not to evict what is stored. */
   persisted: boolean;
+  /** Of the tab that leads, when the page works for a server. */
+  server?: ServerStatus;
 }
 
 /** A queue or a task whose jobs do not start. */
