@@ -6,7 +6,7 @@ import argparse
 import os
 import subprocess
 
-from tools import browser, checks, demo, engines, environment, node, site, wheels
+from tools import browser, checks, demo, engines, environment, node, npm, site, wheels
 from tools.paths import ROOT, SITE, VENV_PYTHON
 from tools.terminal import BuildError, say
 
@@ -114,6 +114,16 @@ def build_site(options: argparse.Namespace, _rest: list[str]) -> int:
     return 0
 
 
+def build_npm(_options: argparse.Namespace, _rest: list[str]) -> int:
+    """Build dist/npm and its archive, for pages that are made with a bundler."""
+    environment.install("server")
+    program = node.install_modules()
+    wheels.copy_vendored()
+    archive = npm.build_package(program)
+    say(f"\n  Install it with `npm install {archive}`.")
+    return 0
+
+
 def bench(_options: argparse.Namespace, rest: list[str]) -> int:
     """Run the files of bench/, or those named."""
     environment.install("dev")
@@ -138,6 +148,7 @@ COMMANDS = {
     "check": check,
     "wheel": wheel,
     "site": build_site,
+    "npm": build_npm,
     "bench": bench,
 }
 PASS_ON = {"demo", "test", "chaos", "bench"}

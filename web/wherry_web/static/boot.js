@@ -22,7 +22,7 @@ export async function bootPython(runtime, lock, packages, fetches) {
   requireWasm();
   const script = `${runtime}pyodide.mjs`;
   /** @type {{ loadPyodide: (options: object) => Promise<Pyodide> }} */
-  const { loadPyodide } = await import(script).catch(async (error) => {
+  const { loadPyodide } = await import(/* webpackIgnore: true */ /* @vite-ignore */ script).catch(async (error) => {
     throw await whyNotRun(script, error);
   });
   const loading = loadPyodide({ indexURL: runtime, lockFileContents: lock, packageBaseUrl: runtime, packages, checkAPIVersion: true });

@@ -98,7 +98,7 @@ export class Executor {
   /** @param {ErrorEvent} event */
   async #broke(event) {
     event.preventDefault();
-    const error = await whyNotRun(new URL("./executor.js", import.meta.url).href, event.message || "no reason given");
+    const error = await whyNotRun("./executor.js", event.message || "no reason given");
     const { code, message, data } = error;
     // The script itself is in order: it was Python that broke.
     const crashed = code === "script_blocked" && event.message;

@@ -59,17 +59,19 @@ export function problemOf({ ok, status, headers }, url, { what, missing, remedy 
 /**
  * Why the browser did not run a script of ours: it, or one that it imports, is missing or of the wrong type.
  *
- * @param {string} url @param {unknown} cause
+ * @param {string} script its address, or its name beside this one @param {unknown} cause
  * @returns {Promise<WherryError>}
  */
-export async function whyNotRun(url, cause) {
-  const seen = new Set([url]);
+export async function whyNotRun(script, cause) {
+  const url = new URL(script, import.meta.url).href;
+  // A bundler gave ours other names.
+  const seen = new Set(script.startsWith("./") && !import.meta.url.endsWith("/loading.js") ? [] : [url]);
   try {
-    for (const script of seen) {
-      const response = await load(script, KINDS.runtime);
-      requireScript(script, response.headers.get("content-type") ?? "none", cause);
-      const text = script.endsWith(".js") ? await response.text() : "";
-      for (const [, path] of text.matchAll(/from ?"(\.\/[\w./-]+)"/g)) seen.add(new URL(path, script).href);
+    for (const one of seen) {
+      const response = await load(one, KINDS.runtime);
+      requireScript(one, response.headers.get("content-type") ?? "none", cause);
+      const text = one.endsWith(".js") ? await response.text() : "";
+      for (const [, path] of text.matchAll(/from ?"(\.\/[\w./-]+)"/g)) seen.add(new URL(path, one).href);
     }
   } catch (error) {
     if (error instanceof WherryError) return error;

@@ -9,8 +9,9 @@
 import { digestOf } from "./canonical.js";
 import { callback, check, count, flag, positiveSeconds, priority, queueName, seconds, text, texts, unique } from "./checks.js";
 import { WherryError } from "./errors.js";
-import { PageAttempt } from "./page-attempt.js";
 import { proxy, wrap } from "./link.js";
+import { whyNotRun } from "./loading.js";
+import { PageAttempt } from "./page-attempt.js";
 import { policyOf } from "./submission.js";
 
 /** @import { Remote } from "./vendor/comlink.min.mjs" */
@@ -108,7 +109,7 @@ export class PageTasks {
     const keeper = wrap(worker);
     const { signal: _, ...host } = this.#host;
     const broken = new Promise((_, reject) => {
-      worker.onerror = (event) => reject(new WherryError("script_blocked", `the worker for tasks of this page did not start: ${event.message || "no reason given"}`));
+      worker.onerror = (event) => void whyNotRun("./task-keeper.js", event.message || "no reason given").then(reject);
     });
     const opened = Promise.race([keeper.open(host, proxy(async (/** @type {TaskEvent} */ event) => this.#hear(event))), broken]);
     this.#link = { worker, keeper, opened };

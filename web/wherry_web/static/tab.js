@@ -69,7 +69,7 @@ export class Tab {
   /** @param {string} name @param {IDBTransactionDurability} durability */
   async #start(name, durability) {
     const broken = new Promise((_, reject) => {
-      this.#worker.onerror = (event) => void whyNotRun(new URL("./keeper.js", import.meta.url).href, event.message || "no reason given").then(reject);
+      this.#worker.onerror = (event) => void whyNotRun("./keeper.js", event.message || "no reason given").then(reject);
     });
     broken.catch(() => undefined);
     const hear = proxy(async (/** @type {KeeperEvent} */ event) => this.#hear(event));
@@ -228,7 +228,7 @@ function keeperOptions({ url, tasks = [], packages = [], assets, work = true, co
     sources: tasks.flatMap((one) => (typeof one === "string" || one instanceof URL ? [["", absolute(one)]] : Object.entries(one).map(([path, address]) => [path, absolute(address)]))),
     // What looks like an address is one; the rest are names for the package index.
     packages: packages.map((one) => (/\.whl(\?|#|$)/.test(one) ? absolute(one) : one)),
-    runtime: new URL("./runtime/", import.meta.url).href,
+    runtime: new URL(/* @vite-ignore */ "./runtime/", import.meta.url).href,
     assets: assets === undefined ? null : absolute(assets).replace(/\/?$/, "/"),
     work,
     concurrency,
