@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import runpy
 from typing import Any
 
 from tests.web.tab_harness import Tab, Tabs
+from tests.web.tab_sites import PAGES
 
 UNTIL_RUNNING = """
     while ((await queue.get(given)).state !== 'running') await new Promise((wake) => setTimeout(wake, 20));
@@ -278,6 +281,19 @@ async def test_the_first_submit_works_before_python_is_up(tabs: Tabs) -> None:
     boots = await tab.js("seen.boots")
     assert [boots[0]["phase"], boots[-1]["phase"]] == ["runtime", "ready"]
     assert max(boot["loaded"] for boot in boots) > 5_000_000
+
+
+async def test_a_site_that_knows_its_tasks_stores_the_first_submit_at_once(tabs: Tabs) -> None:
+    echo = runpy.run_path(str(PAGES / "py" / "jobs.py"))["echo"]
+    tab = await tabs.open(known=[json.loads(echo.manifest())])
+
+    job_id, python = await tab.js(
+        "const { id } = await queue.submit('echo', 1); return [id, queue.status().python];"
+    )
+
+    assert python in ("off", "booting")
+    assert (await tab.job(job_id))["state"] == "pending"
+    assert await tab.result(job_id) == 1
 
 
 async def test_a_tab_without_python_submits_what_another_one_runs(tabs: Tabs) -> None:

@@ -102,8 +102,8 @@ class Making:
             return App(packages=names), runtime
         return App(write_app_wheel(shop.made, named, modules), names), runtime
 
-    def _try(self, folder: Path, app: App) -> dict[str, Sequence[str]]:
-        """The packages that the tasks load (`needed`), and the names of the `tasks`."""
+    def _try(self, folder: Path, app: App) -> dict[str, Any]:
+        """The packages that the tasks load (`needed`), and what the `tasks` tell of themselves."""
         if not self._order.check:
             lock = json.loads((folder / "runtime" / "pyodide-lock.json").read_text())
             return {"needed": list(lock["packages"]), "tasks": []}

@@ -149,7 +149,7 @@ def write_manifest(
     *,
     needed: Sequence[str],
     quality: int,
-    tasks: Sequence[str] = (),
+    tasks: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Put the files of the root in place, and at last the manifest, each in one move; return it.
 
@@ -160,7 +160,7 @@ def write_manifest(
         app: what it brings.
         needed: packages that the app's tasks load, so that an offline copy has them.
         quality: of brotli.
-        tasks: names of the app's tasks, as far as known.
+        tasks: what the app's tasks tell a store's manifest, as far as known.
     """
     site, build = folder.parent, folder.name
     # Loaded beside the runtime they cost less time than one by one, as imports ask for them.
@@ -168,7 +168,7 @@ def write_manifest(
     for name in AT_THE_ROOT:
         if name in files:
             replace(site / name, files[name].source.read_bytes())
-    replace(site / ENTRY, entry(build, app).encode())
+    replace(site / ENTRY, entry(build, app, tasks).encode())
     lock = json.loads(files[f"runtime/{LOCK}"].source.read_text())["packages"]
     manifest = {
         "build": build,
@@ -180,7 +180,7 @@ def write_manifest(
         "packages": {
             name: {"version": item["version"], "file": item["file_name"]} for name, item in lock.items()
         },
-        "tasks": list(tasks),
+        "tasks": [task["name"] for task in tasks],
         "brotli": quality,
         "offline": offline_files(files, lock, needed),
         "files": {name: file.sizes() for name, file in files.items()},
@@ -189,8 +189,12 @@ def write_manifest(
     return manifest
 
 
-def entry(build: str, app: App) -> str:
-    """The module that pages import: wherry of this build, which opens with the app's tasks."""
+def entry(build: str, app: App, tasks: Sequence[Mapping[str, Any]]) -> str:
+    """The module that pages import: wherry of this build, which opens with the app's tasks.
+
+    What the tasks say of themselves goes along: the first submit of a first visit is stored at once, with
+    the right defaults, because they were read from the code that the build holds.
+    """
     lines = f'export * from "./{build}/{ENTRY}";\n'
     if app.wheel is None:
         return lines
@@ -198,9 +202,11 @@ def entry(build: str, app: App) -> str:
         f'import {{ open as openQueue }} from "./{build}/{ENTRY}";\n'
         f'const tasks = [new URL("./{build}/app/{app.wheel.name}", import.meta.url).href];\n'
         f"const packages = {json.dumps(list(app.packages))};\n"
+        f"const known = {json.dumps(list(tasks))};\n"
         "/** Opens a queue with the tasks of this site. */\n"
         "export const open = (options) =>\n"
-        "  openQueue(/^indexeddb:/.test(options?.url) ? { tasks, packages, ...options } : options);\n"
+        "  openQueue(/^indexeddb:/.test(options?.url) ? { ...ours(options), ...options } : options);\n"
+        "const ours = (options) => ({ tasks, packages, ...(options.tasks ? {} : { known }) });\n"
     )
 
 

@@ -25,11 +25,12 @@ function scripts() {
   return place;
 }
 
-const TASK_NAMES = `
+const TASKS = `
 import importlib, json
 from wherry_web.executor import task_modules, tasks_in
 modules = map(importlib.import_module, task_modules("${app?.split("-")[0]}"))
-json.dumps(list(dict.fromkeys(task.name for module in modules for task in tasks_in(module).values())))
+found = {task.name: task.manifest() for module in modules for task in tasks_in(module).values()}
+json.dumps([json.loads(text) for text in found.values()])
 `;
 
 /** Imports the tasks the way that a tab does. */
@@ -42,7 +43,7 @@ async function importApp() {
   try {
     // A network cannot fail here, so its errors are those of the tasks.
     await importTasks(python, executor, { hash: "", runtime, lock, packages, sources }, { because: async (error) => error });
-    return { tasks: JSON.parse(python.runPython(TASK_NAMES)) };
+    return { tasks: JSON.parse(python.runPython(TASKS)) };
   } catch ({ code = "task_module", message }) {
     return { error: { code, message } };
   }

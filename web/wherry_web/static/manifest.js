@@ -21,16 +21,18 @@ const FRESH_MS = 5_000;
 export class Manifest {
   /** @type {Map<string, { entry: Promise<Entry>, readMs: number }>} */
   #known = new Map();
-  /** @type {Map<string, Promise<Entry>>} tasks of this page */
-  #own = new Map();
+  /** @type {Map<string, Promise<Entry>>} tasks of this page, and those of its site */
+  #own;
 
   /**
    * @param {Store} store
    * @param {() => Promise<void>} announced resolves once this page's own tasks are in the manifest
+   * @param {Entry[]} [known] without asking anybody: they were read from the very code that the page brings
    */
-  constructor(store, announced) {
+  constructor(store, announced, known = []) {
     this.store = store;
     this.announced = announced;
+    this.#own = new Map(known.map((entry) => [entry.name, Promise.resolve(entry)]));
   }
 
   /**

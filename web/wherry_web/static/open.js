@@ -24,7 +24,7 @@ export async function open(options) {
   const [, name, query] = url.match(/^indexeddb:([^?]+)(\?.*)?$/) ?? [];
   if (name) {
     requireTab();
-    return new Queue(await Tab.open(name, durabilityIn(query), options));
+    return new Queue(await Tab.open(name, durabilityIn(query), options), options.known);
   }
   if (/^https?:\/\//.test(url)) {
     // Loaded only by pages that connect to a server.

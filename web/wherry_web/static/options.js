@@ -22,6 +22,9 @@ const modules = (value) =>
   (!Array.isArray(value) || value.some((one) => typeof one !== "string" && !(one instanceof URL) && Object.values(one ?? {}).some(address))) &&
   'must be a list of addresses, or of objects such as {"app/jobs.py": address}';
 /** @type {Check} */
+const entries = (value) =>
+  (!Array.isArray(value) || value.some((one) => typeof one?.name !== "string" || typeof one.queue !== "string")) && "must be what `wherry site` wrote";
+/** @type {Check} */
 const states = (value) => [value].flat().map(oneOf(STATES)).find(Boolean);
 /** @type {Check} */
 const jobId = (value) => text(value) || ((value.includes("/") || value.length > 200) && "must have at most 200 characters and no '/'");
@@ -46,6 +49,7 @@ const SUBMIT = {
 const OPEN = {
   url: text,
   tasks: modules,
+  known: entries,
   packages: texts,
   assets: address,
   work: flag,

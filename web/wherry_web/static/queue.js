@@ -44,12 +44,12 @@ export class Queue {
   /** @type {Promise<PageTasks> | undefined} */
   #tasks;
 
-  /** @param {Backing} backing */
-  constructor(backing) {
+  /** @param {Backing} backing @param {api.KnownTask[]} [known] */
+  constructor(backing, known) {
     this.#backing = backing;
     this.#store = backing.store;
     this.#follower = new Follower(backing.store, backing.bigint);
-    this.#manifest = new Manifest(backing.store, backing.announced);
+    this.#manifest = new Manifest(backing.store, backing.announced, /** @type {any} */ (known));
     this.capabilities = backing.capabilities;
     this.debug = { killExecutor: () => backing.killExecutor() };
   }

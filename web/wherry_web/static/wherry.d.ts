@@ -21,11 +21,19 @@ type Given<N> = null extends In<N> ? [input?: In<N>, options?: SubmitOptions] : 
 /** `runtime` while files arrive, then `tasks` (imports), `start`, `ready`.  Bytes as they travel; 0 when not known. */
 export interface BootProgress { phase: "runtime" | "tasks" | "start" | "ready"; loaded: number; total: number }
 
+/** Name, defaults and schema of a task, as the manifest of a store has them. */
+export interface KnownTask { name: string; queue: string; [fact: string]: unknown }
+
 export interface OpenOptions {
   /** `indexeddb:NAME` for a store in this browser, or the address of a wherry server. */
   url: string;
   /** Task modules: addresses of `.py` or `.whl` files, or `{"app/jobs.py": address}` to say what Python calls them. */
   tasks?: (string | URL | Record<string, string | URL>)[];
+  /**
+   * What `wherry site` read out of these very modules, so that the first submit of a first visit need not wait for Python; the
+   * `wherry.js` that it writes passes it.
+   */
+  known?: KnownTask[];
   /** Python packages: names, with a version as in `humanize==4.*`, or addresses of wheels. */
   packages?: string[];
   /** A folder made by `build.py site`; without it the runtime beside wherry.js is taken. */
@@ -239,8 +247,8 @@ export interface Queue extends AsyncDisposable {
    */
   readonly capabilities: ReadonlySet<string>;
   /**
-   * Stores one job; when this resolves the job outlives the tab.  The first submit of a task waits until this app's
-   * Python has once told what tasks it has.
+   * Stores one job; when this resolves the job outlives the tab.  Unless the tasks are `known`, the first submit of a first visit
+   * waits until Python has told what tasks there are.
    * Rejects with `task_unknown`, `invalid_input`, `not_json` (`data.path`), `payload_too_large`, `job_not_found` (in `after`).
    */
   submit<N extends Name>(task: N, ...given: Given<N>): Promise<Handle<Out<N>>>;
