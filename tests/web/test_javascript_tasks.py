@@ -11,6 +11,16 @@ from playwright.async_api import Browser
 
 from tests.web.conftest import Site
 from tests.web.tab_harness import Tab, Tabs
+from wherry import open_storage
+from wherry.errors import InvalidInput
+from wherry.messages import RecordWrite
+from wherry.submission import ManifestEntry
+from wherry.vitals import read_workers
+
+STORE = """
+    const { openStore } = await import(given[0] + 'idb.js');
+    const store = await openStore(given[1]);
+"""
 
 REGISTER = """
     globalThis.gates = new Map();
@@ -41,6 +51,10 @@ REGISTER = """
       gates.set(name, resolve);
     }));
     await queue.task('deaf', () => new Promise(() => {}), { maxAttempts: 1 });
+    await queue.task('spins', (seconds) => {
+      const end = performance.now() + 1000 * seconds;
+      while (performance.now() < end);
+    }, { maxAttempts: 1 });
     await queue.task('returns', (what) => ({
       cycle() { const one = {}; one.self = one; return one; },
       date() { return { when: [new Date()] }; },
@@ -195,6 +209,12 @@ async def test_a_timeout_ends_an_attempt_and_the_next_one_follows(tab: Tab) -> N
         assert "timeout of 0.2 s" in one["errors"][0]["message"]
 
 
+async def test_a_timeout_ends_an_attempt_that_blocks_its_page(tab: Tab) -> None:
+    job = await failed(tab, "spins", 2, timeout=0.2)
+
+    assert (job["attempts"], job["errors"][0]["code"]) == (1, "timeout")
+
+
 async def test_a_deadline_ends_a_job_that_runs(tab: Tab) -> None:
     job_id = await tab.js(
         "(await queue.submit('waits', 'dead', { deadline: new Date(Date.now() + 300) })).id"
@@ -211,6 +231,48 @@ async def test_a_deadline_ends_a_job_that_waits(tab: Tab) -> None:
     )
 
     assert (await tab.outcome("queue.handle(given).result()", job_id))["data"]["code"] == "deadline_exceeded"
+
+
+# --- what others see of it -----------------------------------------------------------------------------
+async def test_a_lapsed_job_of_a_worker_that_is_gone_comes_back(tabs: Tabs) -> None:
+    tab = await tabs.open(tasks=(), url="indexeddb:lapse", lease=1)
+    job_id = await tab.js(
+        STORE
+        + """
+        const job = { id: 'gone', namespace: '', queue: 'default', task: 'echo', input: '7' };
+        await store.call('add', { jobs: [{ ...job, backoff: '{"first_ms": 600000}' }] });
+        const claim = { token: 't', worker: 'a.server', namespaces: [''], queues: null, tasks: ['echo'] };
+        await store.call('exchange', { settle: [], claim: { ...claim, limit: 1, lease_ms: 1000 } });
+        await store.close();
+        await queue.task('echo', (value) => value);
+        return 'gone';""",
+        [tabs.site.base, "lapse"],
+    )
+
+    assert await tab.result(job_id) == 7
+    assert [one["code"] for one in (await tab.job(job_id))["errors"]] == ["lease_lapsed"]
+
+
+async def test_python_reads_what_a_page_tells_of_its_tasks(tab: Tab, tab_site: Site) -> None:
+    told = await tab.js(
+        STORE
+        + """
+        const records = {};
+        for (const kind of ['task', 'worker']) records[kind] = await store.call('read', { kind });
+        await store.close();
+        return records;""",
+        [tab_site.base, "js"],
+    )
+
+    double = next(ManifestEntry(one["value"]) for one in told["task"] if one["key"] == "double")
+    assert double.defaults.place == "browser"
+    with pytest.raises(InvalidInput, match="input.n: is missing"):
+        double.dump_input({})
+    async with open_storage("memory:") as storage:
+        writes = [RecordWrite("worker", one["key"], None, one["value"]) for one in told["worker"]]
+        await storage.write(writes)
+        (worker,) = await read_workers(storage)
+    assert worker.takes("", "default", "double")
 
 
 # --- names -------------------------------------------------------------------------------------------

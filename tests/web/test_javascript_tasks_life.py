@@ -39,6 +39,38 @@ async def test_a_closed_tab_gives_its_jobs_back_at_once(tabs: Tabs) -> None:
     assert (job["attempts"], job["interruptions"]) == (1, 1)
 
 
+async def test_every_job_ends_once_while_tabs_come_and_go(tabs: Tabs) -> None:
+    code = """
+        await queue.task('slow', async (n) => {
+          await new Promise((wake) => setTimeout(wake, 30));
+          return [n, crypto.randomUUID()];
+        });"""
+    watching, first = [await tabs.open(tasks=(), work=work, lease=600) for work in (False, True)]
+    await watching.js("""
+        globalThis.completed = [];
+        (async () => {
+          for await (const { type, job } of queue.events()) if (type === 'complete') completed.push(job.id);
+        })();""")
+    await first.js(code)
+    await watching.js(code)
+    await watching.js("globalThis.handles = await queue.submitMany('slow', [...Array(120).keys()]);")
+
+    for _ in range(2):
+        await watching.js("while (completed.length < 20) await handles[completed.length].result();")
+        second = await tabs.open(tasks=(), lease=600)
+        await second.js(code)
+        await first.close()
+        first = second
+    outputs = await watching.js("Promise.all(handles.map((one) => one.result()))")
+    await watching.js("while (completed.length < 120) await new Promise((wake) => setTimeout(wake, 10));")
+
+    assert [n for n, _ in outputs] == list(range(120))
+    assert len({chance for _, chance in outputs}) == 120
+    assert await watching.js("new Set(completed).size === 120 && completed.length") == 120
+    jobs = (await watching.js("queue.query({ task: 'slow', limit: 1000 })"))["jobs"]
+    assert {job["attempts"] for job in jobs} == {1}
+
+
 async def test_a_reloaded_page_takes_its_jobs_up_again(tabs: Tabs) -> None:
     tab = await holding(tabs, "before", lease=600)
     job_id = await tab.submit("hold", 1)

@@ -63,6 +63,8 @@ export class PageTasks {
   #tasks = new Map();
   /** @type {Map<string, PageAttempt>} by job id */
   #running = new Map();
+  /** @type {import("./messages.js").Settlement[]} not told yet */
+  #ended = [];
   /** @type {{ worker: Worker, keeper: Remote<TaskKeeperApi>, opened: Promise<void> } | undefined} */
   #link;
   /** @type {Promise<void> | undefined} */
@@ -136,7 +138,9 @@ export class PageTasks {
     this.#running.set(job.id, attempt);
     const settlement = await attempt.run(this.#tasks.get(job.task));
     if (this.#running.get(job.id) === attempt) this.#running.delete(job.id);
-    await keeper.finish(settlement);
+    // Those that end in one turn go in one message.
+    if (!this.#ended.length) queueMicrotask(() => void keeper.finish(this.#ended.splice(0)));
+    this.#ended.push(settlement);
   }
 
   /** @param {number} drainMs how long running jobs may go on; the rest is handed back */

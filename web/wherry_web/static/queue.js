@@ -43,6 +43,7 @@ export class Queue {
   #manifest;
   /** @type {Promise<PageTasks> | undefined} */
   #tasks;
+  #closed = false;
 
   /** @param {Backing} backing @param {api.KnownTask[]} [known] */
   constructor(backing, known) {
@@ -251,6 +252,7 @@ export class Queue {
       const remedy = "open an indexeddb: store for them.";
       throw new WherryError("unsupported_by_storage", `tasks of a page run in a store of its browser, not for ${this.#store.url}: ${remedy}`);
     }
+    if (this.#closed) throw new WherryError("storage_unavailable", `${this.#store.url} was closed: open it again.`);
     // Known at once, so that a submit need not wait for this call.
     const declared = this.#declare(host, name, run, options);
     this.#manifest.own(name, declared);
@@ -282,6 +284,7 @@ export class Queue {
   async close(options = {}) {
     check("close", options, { drain: seconds });
     const drainMs = Math.round((options.drain ?? 0) * 1000);
+    this.#closed = true;
     const tasks = await this.#tasks?.catch(() => undefined);
     const [why] = await Promise.all([this.#backing.close(drainMs), tasks?.close(drainMs)]);
     this.#follower.close(why);

@@ -171,9 +171,9 @@ class TaskKeeper {
     this.#attempts.report(report, performance.now());
   }
 
-  /** An attempt has ended. @param {Settlement} settlement */
-  finish(settlement) {
-    this.#attempts.finish(settlement);
+  /** Attempts have ended. @param {Settlement[]} settlements */
+  finish(settlements) {
+    for (const settlement of settlements) this.#attempts.finish(settlement);
     this.#ring();
   }
 

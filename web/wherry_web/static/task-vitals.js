@@ -10,13 +10,16 @@ import { WherryError } from "./errors.js";
 /** Vitals that were not renewed for so long are those of a dead worker. */
 const STALE_MS = 45_000;
 
+/** A page is no process; Python has a number in the tab, too. */
+const NO_PROCESS = 0;
+
 /**
  * @param {string} name @param {number} concurrency @param {number} startedMs @param {number} nowMs @param {Doing} doing
  * @returns {RecordWrite}
  */
 export function vitalsOf(name, concurrency, startedMs, nowMs, { tasks, active, done }) {
   const value = JSON.stringify({
-    name, host: location.host, pid: 0, namespaces: [""], queues: null, tasks, concurrency, active, done, language: "javascript",
+    name, host: location.host, pid: NO_PROCESS, namespaces: [""], queues: null, tasks, concurrency, active, done,
     started_at_ms: startedMs, last_claim_at_ms: nowMs, last_finish_at_ms: null, heartbeat_at_ms: nowMs,
   });
   return { kind: "worker", key: name, expected: null, value };
@@ -42,7 +45,7 @@ export async function takenBy(store, name) {
   if (!entry || entry.language === "javascript") return undefined;
   // What no living worker has may be left from an older build of the app.
   const workers = (await store.call("read", { kind: "worker" })).map(({ value }) => JSON.parse(value));
-  const others = workers.filter((one) => one.tasks.includes(name) && one.language !== "javascript" && one.heartbeat_at_ms >= Date.now() - STALE_MS);
+  const others = workers.filter((one) => one.tasks.includes(name) && one.pid !== NO_PROCESS && one.heartbeat_at_ms >= Date.now() - STALE_MS);
   const locks = new Set((await navigator.locks.query()).held?.map((lock) => lock.name));
   // Workers in tabs hold a lock while they live; those of a page that was reloaded are gone.
   const holder = others.find((one) => !one.name.startsWith("tab:") || locks.has(`wherry:w:${one.name}`));
