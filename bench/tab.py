@@ -6,23 +6,11 @@ beside the same page's awaited raw IndexedDB `put`s, so that the machine's speed
 
 from __future__ import annotations
 
-import functools
 import statistics
-import sys
-import tempfile
-import threading
-from collections.abc import Generator
-from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from tools import browser as browsers  # noqa: E402 - found from the root of the repository only
-from tools.paths import SITE  # noqa: E402 - the same
+from bench._page import RAW_PUTS, browsing
 
 RUNS = 5
 AIM_MS = {"without pydantic": 800, "with pydantic": 1200}
@@ -31,13 +19,6 @@ MODULES = {
     "without pydantic": f"{HEAD}async def first(x):\n    return x\n",
     "with pydantic": f"{HEAD}async def first(x: int) -> int:\n    return x\n",
 }
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-)
 
 FIRST_JOB = """async ([store, module]) => {
   const began = performance.now();
@@ -48,56 +29,6 @@ FIRST_JOB = """async ([store, module]) => {
   await queue.close();
   return took;
 }"""
-RAW_PUTS = """() => new Promise((resolve, reject) => {
-  const request = indexedDB.open("raw");
-  request.onupgradeneeded = () => request.result.createObjectStore("jobs", { autoIncrement: true });
-  request.onerror = () => reject(request.error);
-  request.onsuccess = async () => {
-    const began = performance.now();
-    for (let number = 0; number < 300; number++) {
-      const transaction = request.result.transaction("jobs", "readwrite", { durability: "relaxed" });
-      transaction.objectStore("jobs").put({ number });
-      await new Promise((done) => (transaction.oncomplete = done));
-    }
-    resolve(300_000 / (performance.now() - began));
-  };
-})"""
-
-
-class Handler(SimpleHTTPRequestHandler):
-    """The site below /site/, the page and the modules at the root; files may be kept by the browser."""
-
-    extensions_map = SimpleHTTPRequestHandler.extensions_map | {
-        ".js": "text/javascript",
-        ".mjs": "text/javascript",
-        ".wasm": "application/wasm",
-    }
-
-    def __init__(self, *args: object, pages: Path) -> None:
-        self.pages = pages
-        super().__init__(*args)  # pyright: ignore[reportArgumentType] - as socketserver gives them
-
-    def translate_path(self, path: str) -> str:
-        self.directory = str(SITE if path.startswith("/site/") else self.pages)
-        return super().translate_path(path.removeprefix("/site"))
-
-    def end_headers(self) -> None:
-        self.send_header("Cache-Control", "max-age=3600")
-        super().end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def served(pages: Path) -> Generator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, pages=pages))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def measure(browser: Browser, url: str, kind: str) -> tuple[float, float]:
@@ -117,18 +48,12 @@ def measure(browser: Browser, url: str, kind: str) -> tuple[float, float]:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        pages = Path(folder)
-        (pages / "blank.html").write_text("<!doctype html><title>bench</title>")
-        for kind, source in MODULES.items():
-            (pages / f"{kind.replace(' ', '_')}.py").write_text(source)
-        browser = playwright.chromium.launch(executable_path=browsers.find(), args=list(FLAGS))
-        print(f"start to first job done, warm, medians of {RUNS}")
-        with served(pages) as url:
-            for kind, aim_ms in AIM_MS.items():
-                took_ms, puts = measure(browser, url, kind)
-                print(f"{kind:18} {took_ms:>7,.0f} ms  (aim {aim_ms:,} ms; {puts:,.0f} raw puts a second)")
-        browser.close()
+    files = {f"{kind.replace(' ', '_')}.py": source for kind, source in MODULES.items()}
+    print(f"start to first job done, warm, medians of {RUNS}")
+    with browsing(files) as (browser, url):
+        for kind, aim_ms in AIM_MS.items():
+            took_ms, puts = measure(browser, url, kind)
+            print(f"{kind:18} {took_ms:>7,.0f} ms  (aim {aim_ms:,} ms; {puts:,.0f} raw puts a second)")
 
 
 if __name__ == "__main__":

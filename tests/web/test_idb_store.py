@@ -183,3 +183,33 @@ async def test_a_strict_store_stores_as_well(page: Page) -> None:
     }""")
 
     assert verdict == "ok"
+
+
+async def test_jobs_are_read_by_id_wherever_they_lie(page: Page) -> None:
+    near, far, absent = await page.evaluate("""async () => {
+        const store = await idb.openStore("spread");
+        const jobs = Array.from({ length: 60 }, () => newJob());
+        await store.call("add", { jobs });
+        const all = jobs.map(({ id }) => id);
+        const ask = async (ids) => (await store.call("get", { ids })).map(({ id }) => all.indexOf(id));
+        const spread = all.filter((_, index) => index % 6 === 0).reverse();
+        const odd = [...all.slice(0, 10), "none", all[0]];
+        return [await ask(all.slice(20, 30)), await ask(spread), await ask(odd)];
+    }""")
+
+    assert near == list(range(20, 30))
+    assert far == list(range(54, -1, -6))
+    assert absent == list(range(10))
+
+
+async def test_of_jobs_added_at_once_one_that_is_there_is_told_and_the_rest_are_stored(page: Page) -> None:
+    verdicts, states = await page.evaluate("""async () => {
+        const store = await idb.openStore("twice");
+        await store.call("add", { jobs: [newJob({ id: "b", input: '"first"' })] });
+        const added = await store.call("add", { jobs: ["a", "b", "c", "c"].map((id) => newJob({ id })) });
+        const rows = await store.call("get", { ids: ["a", "b", "c"] });
+        return [added.map(({ verdict }) => verdict), rows.map(({ id, input }) => `${id} ${input}`)];
+    }""")
+
+    assert verdicts == ["ok", "duplicate", "ok", "duplicate"]
+    assert states == ["a null", 'b "first"', "c null"]

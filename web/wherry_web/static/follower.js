@@ -28,6 +28,10 @@ export class Follower {
   #watchers = new Map();
   /** @type {Run | undefined} */
   #run;
+  /** @type {Set<string>} jobs that somebody waits for and nobody has read yet */
+  #unread = new Set();
+  /** @type {Promise<void> | undefined} */
+  #reading;
 
   /** @param {Store} store @param {boolean} bigint whether large integers become BigInts */
   constructor(store, bigint) {
@@ -57,7 +61,7 @@ export class Follower {
         this.#stopIfIdle();
       };
       signal?.addEventListener("abort", abandon);
-      this.#look([jobId]).catch(waiter.reject);
+      this.#look(jobId).catch(waiter.reject);
     });
   }
 
@@ -95,12 +99,25 @@ export class Follower {
     return this.#run;
   }
 
-  /** Reads jobs, after the cursor was taken. @param {string[]} ids */
-  async #look(ids) {
-    await this.#following().ready;
-    const rows = byId(await this.store.call("get", { ids }));
-    this.#resolve(rows, ids);
-    return rows;
+  /** Reads a job, after the cursor was taken; those asked for in one turn are read together. @param {string} id */
+  #look(id) {
+    this.#unread.add(id);
+    this.#reading ??= this.#readAll();
+    return this.#reading;
+  }
+
+  async #readAll() {
+    try {
+      await this.#following().ready;
+    } finally {
+      this.#reading = undefined;
+    }
+    const ids = [...this.#unread];
+    this.#unread.clear();
+    for (let start = 0; start < ids.length; start += PAGE) {
+      const some = ids.slice(start, start + PAGE);
+      this.#resolve(byId(await this.store.call("get", { ids: some })), some);
+    }
   }
 
   /** @returns {Run} */

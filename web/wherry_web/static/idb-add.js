@@ -40,6 +40,27 @@ export async function add(work, { jobs, records = [] }) {
   return jobs.map((job) => addOne(work, { uniques, lines, taken }, job));
 }
 
+/**
+ * Whether nothing but its id can stand in the way of any of the jobs.
+ *
+ * @param {{ jobs: NewJob[], records?: RecordWrite[] }} parameters
+ */
+export function isPlain({ jobs, records = [] }) {
+  return !records.length && jobs.every(({ unique, after, ordering_key, gates }) => !unique && !after?.length && ordering_key == null && !gates?.length);
+}
+
+/**
+ * Adds plain jobs without a look at what is there: the transaction fails when an id is taken.
+ *
+ * @param {Work} work
+ * @param {{ jobs: NewJob[] }} parameters
+ * @returns {Promise<Added[]>}
+ */
+export async function addUnseen(work, { jobs }) {
+  const known = { uniques: new Uniques(work), lines: new Lines(work), taken: new Set() };
+  return jobs.map((job) => addOne(work, known, job));
+}
+
 /** @param {NewJob[]} jobs */
 function refuseGates(jobs) {
   if (jobs.some(({ gates = [] }) => gates.length)) {
@@ -84,7 +105,7 @@ function addOne(work, { uniques, lines, taken }, offered) {
   waitForParents(work, job);
   lines.join(job);
   if (job.waiting_for || job.doomed) job.state = "blocked";
-  work.save(job);
+  work.create(job);
   work.tell(job, "added");
   return { id, verdict: "ok" };
 }

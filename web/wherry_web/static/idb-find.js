@@ -1,7 +1,7 @@
 // @ts-check
 /** `get`, `query`, `count`: which index answers a filter, and what it leaves to be checked. */
 
-import { merged, pages, pagesBackwards } from "./idb-merge.js";
+import { merged, pages, pagesBackwards, readJobs } from "./idb-merge.js";
 import { answer } from "./idb-schema.js";
 import { FINAL, lapseOf, rowOf } from "./idb-work.js";
 
@@ -22,8 +22,8 @@ const END = /** @type {IDBValidKey} */ ([]);
  * @returns {Promise<JobRow[]>}
  */
 export async function get(view, { ids }) {
-  const found = await Promise.all([...new Set(ids)].map((id) => answer(view.jobs.get(id))));
-  return found.filter(Boolean).map((job) => rowOf(job, view.nowMs));
+  const found = await readJobs(view.jobs, [...new Set(ids)]);
+  return found.flatMap((job) => (job ? [rowOf(job, view.nowMs)] : []));
 }
 
 /**
@@ -102,17 +102,26 @@ function byNewest(a, b) {
 async function readersFor(view, where, size, backwards) {
   const { jobs, nowMs } = view;
   if (where.ids) return [named(jobs, where.ids, size, backwards)];
-  if (where.expired || where.lapsed) {
-    // Few, and not in the order of ids: their keys are read and sorted.
-    const index = jobs.index(where.expired ? "purge" : "over");
-    const ids = await answer(index.getAllKeys(IDBKeyRange.upperBound(nowMs)));
-    return [named(jobs, ids.map(String), size, backwards)];
+  // Few, and not in the order of ids: their keys are read and sorted.
+  if (where.expired) return [named(jobs, await idsIn(jobs.index("purge"), IDBKeyRange.upperBound(nowMs)), size, backwards)];
+  if (where.lapsed) {
+    const running = idsIn(jobs.index("shown"), IDBKeyRange.bound(["running"], ["running", END]));
+    const over = idsIn(jobs.index("over"), IDBKeyRange.upperBound(nowMs));
+    return [named(jobs, (await Promise.all([running, over])).flat(), size, backwards)];
   }
   if (where.run_id != null) return [prefixed(jobs.index("run"), [where.run_id], size, backwards)];
-  if (where.fingerprint) return [prefixed(jobs.index("print"), [where.fingerprint], size, backwards)];
+  // Only completed jobs are in that index, which is for those who look for an output.
+  if (where.fingerprint && where.states?.every((state) => state === "completed")) {
+    return [prefixed(jobs.index("print"), [where.fingerprint], size, backwards)];
+  }
   if (!isNarrow(where)) return [whole(jobs, size, backwards)];
   const groups = await groupsOf(view, where);
   return groups.map((group) => prefixed(jobs.index("shown"), group, size, backwards));
+}
+
+/** @param {IDBIndex} index @param {IDBKeyRange} range @returns {Promise<string[]>} */
+async function idsIn(index, range) {
+  return (await answer(index.getAllKeys(range))).map(String);
 }
 
 /** Whether the index of states and lanes leaves jobs out. @param {Filter} where */
@@ -167,7 +176,7 @@ function named(jobs, ids, size, backwards) {
       /** @type {Stored[]} */
       let page = [];
       while (left.length && !page.length) {
-        page = (await Promise.all(left.splice(0, size).map((id) => answer(jobs.get(id))))).filter(Boolean);
+        page = (await readJobs(jobs, left.splice(0, size))).flatMap((job) => job ?? []);
       }
       return page;
     };

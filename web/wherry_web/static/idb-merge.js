@@ -1,11 +1,38 @@
 // @ts-check
-/** Reading several ordered sources as one, a page at a time. */
+/** Reading many jobs in few requests: by ids, by range, from several ordered sources as one. */
 
 import { answer } from "./idb-schema.js";
 
 /** @import { Stored } from "./messages.js" */
 /** @typedef {IDBObjectStore | IDBIndex} Source */
 /** @typedef {() => Promise<Stored[]>} Pages the next page, empty behind the last */
+
+/** Fewer jobs are read one by one. */
+const FEW = 8;
+
+/**
+ * Reads jobs by their ids, in their order; undefined for one that is not there.
+ *
+ * Jobs that belong together mostly lie together, and one request for all between the first and the last costs
+ * a tenth of one each.
+ *
+ * @param {IDBObjectStore} jobs @param {string[]} ids each once
+ * @returns {Promise<(Stored | undefined)[]>}
+ */
+export async function readJobs(jobs, ids) {
+  if (ids.length >= FEW) {
+    const least = ids.reduce((a, b) => (a < b ? a : b));
+    const most = ids.reduce((a, b) => (a > b ? a : b));
+    const enough = 2 * ids.length;
+    /** @type {Stored[]} */
+    const near = await answer(jobs.getAll(IDBKeyRange.bound(least, most), enough));
+    if (near.length < enough) {
+      const byId = new Map(near.map((job) => [job.id, job]));
+      return ids.map((id) => byId.get(id));
+    }
+  }
+  return Promise.all(ids.map((id) => answer(jobs.get(id))));
+}
 
 /**
  * Reads what lies between two keys, ascending.

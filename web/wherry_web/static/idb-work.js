@@ -7,6 +7,7 @@
  * nothing but its own requests.
  */
 
+import { readJobs } from "./idb-merge.js";
 import { answer } from "./idb-schema.js";
 
 /** @import { Change, ChangeKind, JobRow, Lapse, Stored } from "./messages.js" */
@@ -70,6 +71,8 @@ export class Work {
   #loaded = new Map();
   /** @type {Set<Stored>} */
   #dirty = new Set();
+  /** @type {Set<Stored>} */
+  #created = new Set();
   /** @type {Map<string, Lane>} lanes that are stored, by their text */
   #lanes = new Map();
   /** @type {Change[]} */
@@ -91,7 +94,7 @@ export class Work {
    */
   async load(ids) {
     const missing = [...new Set(ids)].filter((id) => !this.#loaded.has(id));
-    const found = await Promise.all(missing.map((id) => answer(this.jobs.get(id))));
+    const found = await readJobs(this.jobs, missing);
     found.forEach((job, index) => job ? this.adopt(job) : this.#loaded.set(missing[index], null));
   }
 
@@ -122,6 +125,12 @@ export class Work {
   save(job) {
     this.#loaded.set(job.id, job);
     this.#dirty.add(job);
+  }
+
+  /** A job that must not be there yet. @param {Stored} job */
+  create(job) {
+    this.#created.add(job);
+    this.save(job);
   }
 
   /** @param {Stored} job */
@@ -162,7 +171,8 @@ export class Work {
     for (const job of this.#dirty) {
       place(job, this.nowMs);
       if (job._.rank !== undefined || job._.later !== undefined) this.#keepLane(job);
-      this.jobs.put(job);
+      if (this.#created.delete(job)) this.jobs.add(job);
+      else this.jobs.put(job);
     }
     this.#dirty.clear();
   }
@@ -213,15 +223,13 @@ function place(job, nowMs) {
   job._.later = (pending && !due) || asleep ? job.run_at_ms : undefined;
   job._.over = overAt(job);
   job._.shown = job.hidden ? undefined : job.state;
-  job._.print = job.fingerprint || undefined;
+  job._.print = (job.state === "completed" && job.fingerprint) || undefined;
 }
 
-/** @param {Stored} job @returns {number | undefined} */
+/** Running jobs are few, and found by their state. @param {Stored} job @returns {number | undefined} */
 function overAt(job) {
-  if (FINAL.has(job.state)) return undefined;
-  if (job.doomed) return 0;
-  const atMs = Math.min(job.deadline_at_ms ?? Infinity, job.lease_until_ms ?? Infinity);
-  return atMs === Infinity ? undefined : atMs;
+  if (FINAL.has(job.state) || job.state === "running") return undefined;
+  return job.doomed ? 0 : job.deadline_at_ms ?? undefined;
 }
 
 /**

@@ -6,7 +6,7 @@
  * browser runs their writing transactions one after the other.
  */
 
-import { add, ADD_STORES } from "./idb-add.js";
+import { add, ADD_STORES, addUnseen, isPlain } from "./idb-add.js";
 import { alter } from "./idb-alter.js";
 import { exchange, EXCHANGE_STORES } from "./idb-claim.js";
 import { changes, FEED_KEEPS, Hints, prune } from "./idb-feed.js";
@@ -250,9 +250,23 @@ function plain(name, mode, does) {
 
 const writing = plain("records", "readwrite", write);
 
+const adding = changing(ADD_STORES, add);
+const addingUnseen = changing(ADD_STORES, addUnseen);
+
+/** Most calls bring nothing but new jobs: those need not read before they write. @type {Does} */
+async function addQuickly(store, opened, parameters) {
+  if (!isPlain(parameters)) return adding(store, opened, parameters);
+  try {
+    return await addingUnseen(store, opened, parameters);
+  } catch (error) {
+    if (/** @type {Error} */ (error)?.name !== "ConstraintError") throw error;
+    return adding(store, opened, parameters);
+  }
+}
+
 /** @type {Record<string, Does>} */
 const VERBS = {
-  add: changing(ADD_STORES, add),
+  add: addQuickly,
   exchange: changing(EXCHANGE_STORES, exchange),
   renew: changing(["jobs"], renew),
   report: changing(["jobs", "records", "feed"], report),
