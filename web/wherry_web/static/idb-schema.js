@@ -81,6 +81,9 @@ export async function deleteDatabase(place, name) {
   await ask(place, () => indexedDB.deleteDatabase(name));
 }
 
+/** How long another tab may take to close. */
+const PATIENCE_MS = 2_000;
+
 /**
  * The answer of a request that other tabs can hold up.
  *
@@ -95,12 +98,14 @@ function ask(place, start) {
     };
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
-    request.onblocked = () => {
+    // Those who were asked to close may first have to end a transaction.
+    request.onblocked = () => setTimeout(() => {
+      if (request.readyState === "done") return;
       // It may still succeed once the others are gone: nobody waits for it then.
       request.onsuccess = () => request.result?.close();
       const remedy = "another tab holds it open and does not answer: close or reload this site's other tabs.";
       reject(new WherryError("blocked_by_tab", `${place}: ${remedy}`, { retryable: true }));
-    };
+    }, PATIENCE_MS);
   }).catch((error) => {
     if (!BLOCKED.has(error?.name)) throw ofIndexedDB(error, place);
     const remedy = "the browser gives no storage here: allow site data, or leave private browsing.";
