@@ -12,6 +12,7 @@ import { WherryError } from "./errors.js";
 import { proxy, wrap } from "./link.js";
 import { whyNotRun } from "./loading.js";
 import { PageAttempt } from "./page-attempt.js";
+import { ServerPage } from "./server-page.js";
 import { policyOf } from "./submission.js";
 
 /** @import { Remote } from "./vendor/comlink.min.mjs" */
@@ -21,10 +22,10 @@ import { policyOf } from "./submission.js";
 /** @import { Backoff, TaskFunction, TaskOptions } from "./wherry.js" */
 
 /**
- * Where they run: the store of a tab, and how.
+ * Whose jobs they run, and how: `store` is the name of one in this browser, or the address of a server, which asks for a token.
  *
  * @typedef {{ store: string, durability: IDBTransactionDurability, work: boolean, concurrency: number, leaseMs: number, label: string,
- *   bigint: boolean, signal?: AbortSignal }} TaskHost
+ *   bigint: boolean, signal?: AbortSignal, getToken?: () => string | Promise<string> }} TaskHost
  */
 /** @typedef {{ run: TaskFunction<any, any>, entry: Entry }} PageTask */
 
@@ -67,6 +68,8 @@ export class PageTasks {
   #ended = [];
   /** @type {{ worker: Worker, keeper: Remote<TaskKeeperApi>, opened: Promise<void> } | undefined} */
   #link;
+  /** @type {ServerPage | undefined} */
+  #server;
   /** @type {Promise<void> | undefined} */
   #closing;
 
@@ -109,11 +112,14 @@ export class PageTasks {
     const worker = new Worker(new URL("./task-keeper.js", import.meta.url), { type: "module", name: "wherry-tasks" });
     /** @type {Remote<TaskKeeperApi>} */
     const keeper = wrap(worker);
-    const { signal: _, ...host } = this.#host;
+    const { signal: _, getToken, ...host } = this.#host;
+    if (getToken) this.#server = new ServerPage({ url: host.store, getToken, work: [] }, () => undefined);
+    void this.#server?.start();
+    const token = this.#server && proxy(this.#server.token);
     const broken = new Promise((_, reject) => {
       worker.onerror = (event) => void whyNotRun("./task-keeper.js", event.message || "no reason given").then(reject);
     });
-    const opened = Promise.race([keeper.open(host, proxy(async (/** @type {TaskEvent} */ event) => this.#hear(event))), broken]);
+    const opened = Promise.race([keeper.open(host, proxy(async (/** @type {TaskEvent} */ event) => this.#hear(event)), token), broken]);
     this.#link = { worker, keeper, opened };
     return this.#link;
   }
@@ -122,6 +128,7 @@ export class PageTasks {
   #hear(event) {
     if (event.type === "run") for (const job of event.jobs) void this.#run(job);
     else if (event.type === "stop") this.#running.get(event.id)?.stop(event.fence, event.reason);
+    else if (event.type === "held") this.#server?.holds(event.settle);
     else if (event.type === "taken") this.#gone(event.name, event.message);
   }
 
@@ -155,6 +162,7 @@ export class PageTasks {
     const { worker, keeper, opened } = this.#link;
     await opened.then(() => keeper.close(drainMs)).catch(() => undefined);
     worker.terminate();
+    this.#server?.stop();
   }
 }
 

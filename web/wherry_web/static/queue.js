@@ -31,7 +31,7 @@ const BATCH = 512;
  * @property {() => Promise<void>} killExecutor
  * @property {ReadonlySet<string>} capabilities
  * @property {boolean} bigint whether large integers become BigInts
- * @property {TaskHost | undefined} taskHost where tasks written in JavaScript run; undefined where they cannot
+ * @property {TaskHost | undefined} taskHost whose jobs tasks written in JavaScript run; set once it is open
  * @property {(drainMs: number) => Promise<unknown>} close resolves to why those who wait wait no longer
  */
 
@@ -244,14 +244,10 @@ export class Queue {
    * A task written in JavaScript: its jobs run in this page, and in others that register it.
    *
    * @param {string} name @param {api.TaskFunction<any, any>} run @param {api.TaskOptions} [options]
-   * @throws {WherryError} `invalid_input`, `duplicate_task`, `unsupported_by_storage`
+   * @throws {WherryError} `invalid_input`, `duplicate_task`; over a server `forbidden`
    */
   async task(name, run, options = {}) {
-    const host = this.#backing.taskHost;
-    if (!host) {
-      const remedy = "open an indexeddb: store for them.";
-      throw new WherryError("unsupported_by_storage", `tasks of a page run in a store of its browser, not for ${this.#store.url}: ${remedy}`);
-    }
+    const host = /** @type {TaskHost} */ (this.#backing.taskHost);
     if (this.#closed) throw new WherryError("storage_unavailable", `${this.#store.url} was closed: open it again.`);
     // Known at once, so that a submit need not wait for this call.
     const declared = this.#declare(host, name, run, options);

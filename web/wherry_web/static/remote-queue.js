@@ -4,6 +4,7 @@
 import { WherryError } from "./errors.js";
 import { openRemote } from "./remote.js";
 
+/** @import { TaskHost } from "./page-tasks.js" */
 /** @import { Backing } from "./queue.js" */
 /** @import { RemoteStore } from "./remote.js" */
 /** @import { OpenOptions, Status } from "./wherry.js" */
@@ -12,16 +13,16 @@ import { openRemote } from "./remote.js";
 export class Remote {
   /** @type {Set<(status: Status) => void>} */
   #listeners = new Set();
-  /** @type {undefined} tasks of a page run in a store of its browser */
-  taskHost = undefined;
 
-  /** @param {RemoteStore} store @param {boolean} bigint whether large integers become BigInts */
-  constructor(store, bigint) {
+  /** @param {RemoteStore} store @param {TaskHost} taskHost */
+  constructor(store, taskHost) {
     this.store = store;
-    this.bigint = bigint;
+    this.taskHost = taskHost;
+    this.bigint = taskHost.bigint;
     const { scopes, capabilities } = store.about;
+    const can = ["priority", "limits"].filter((name) => capabilities[name] === true);
     /** What the token may do, and what the server's storage can. */
-    this.capabilities = new Set([...scopes, ...["priority", "limits"].filter((name) => capabilities[name] === true)]);
+    this.capabilities = new Set([...scopes, ...can, ...(scopes.includes("work") ? ["tasks"] : [])]);
     this.changed = () => {
       for (const fn of [...this.#listeners]) fn(this.status());
     };
@@ -29,8 +30,11 @@ export class Remote {
   }
 
   /** @param {string} url @param {OpenOptions} options */
-  static async open(url, { token, getToken = () => token ?? "", bigint = false, signal }) {
-    const remote = new Remote(await openRemote({ url, getToken }), bigint);
+  static async open(url, options) {
+    const { token, getToken = () => token ?? "", bigint = false, work = true, concurrency = 8, lease = 30, name: label = "", signal } = options;
+    const leaseMs = Math.round(lease * 1000);
+    const host = { store: url, durability: /** @type {const} */ ("relaxed"), work, concurrency, leaseMs, label, bigint, signal, getToken };
+    const remote = new Remote(await openRemote({ url, getToken }), host);
     signal?.addEventListener("abort", () => void remote.close());
     return remote;
   }

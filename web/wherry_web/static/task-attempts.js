@@ -3,8 +3,7 @@
 
 import { interrupted, stopped } from "./keeper-decisions.js";
 
-/** @import { IndexedDBStore } from "./idb.js" */
-/** @import { Claimed, JobRow, Report, Settlement } from "./messages.js" */
+/** @import { Claimed, JobRow, Report, Settlement, Store } from "./messages.js" */
 /** @import { TaskEvent } from "./task-keeper.js" */
 
 /**
@@ -38,7 +37,7 @@ export class TaskAttempts {
   /** @type {() => void} */
   #idle = () => undefined;
 
-  /** @param {IndexedDBStore} store @param {number} leaseMs @param {(event: TaskEvent) => void} tell the page @param {() => void} ring wakes who settles */
+  /** @param {Store} store @param {number} leaseMs @param {(event: TaskEvent) => void} tell the page @param {() => void} ring wakes who settles */
   constructor(store, leaseMs, tell, ring) {
     this.#store = store;
     this.#leaseMs = leaseMs;
@@ -58,6 +57,7 @@ export class TaskAttempts {
       const limit = leftMs < timeoutMs ? "deadline" : "timeout";
       this.#running.set(job.id, { job, sinceMs: nowMs, limitMs: Math.max(0, Math.min(leftMs, timeoutMs)), limit });
     }
+    if (jobs.length) this.#tellHeld();
     if (jobs.length) this.#renewedMs = Math.max(this.#renewedMs, nowMs - this.#leaseMs / 3);
   }
 
@@ -95,7 +95,14 @@ export class TaskAttempts {
   /** @param {Settlement[]} settlements that the store has taken, or refused */
   settled(settlements) {
     for (const { id, fence } of settlements) if (this.#running.get(id)?.job.fence === fence) this.#running.delete(id);
+    if (settlements.length) this.#tellHeld();
     if (!this.size) this.#idle();
+  }
+
+  /** How to hand back what runs: the page does, when there is time for one request only. */
+  #tellHeld() {
+    const settle = [...this.#running.values()].map(({ job, end }) => end ?? interrupted(/** @type {JobRow} */ (/** @type {unknown} */ (job))));
+    this.#tell({ type: "held", settle });
   }
 
   /** Resolves when none is left, or after a while. @param {number} ms */
@@ -117,6 +124,7 @@ export class TaskAttempts {
     this.#running.delete(id);
     this.#reports.delete(id);
     this.#tell({ type: "stop", id, fence, reason: "lost" });
+    this.#tellHeld();
     // Its slot is free.
     this.#ring();
   }

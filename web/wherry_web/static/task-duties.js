@@ -8,7 +8,7 @@ import { handBack, running } from "./keeper-rows.js";
 import { afterLapse } from "./task-decisions.js";
 import { deadVitals, takenBy, vitalsOf } from "./task-vitals.js";
 
-/** @import { IndexedDBStore } from "./idb.js" */
+/** @import { Store } from "./messages.js" */
 /** @import { TaskHost } from "./page-tasks.js" */
 /** @import { Doing } from "./task-vitals.js" */
 /** @typedef {{ vitals: () => Doing, resumed: () => void, taken: (name: string, message: string) => void }} Told */
@@ -31,26 +31,31 @@ export class TaskDuties {
   #ended = new AbortController();
   /** @type {Set<string>} */
   #watched = new Set();
+  /** @type {BroadcastChannel | undefined} */
   #channel;
   #grace;
 
-  /** @param {IndexedDBStore} store @param {TaskHost} host @param {string} name of the worker @param {Told} told */
+  /** @param {Store} store @param {TaskHost & { local: boolean }} host @param {string} name of the worker @param {Told} told */
   constructor(store, host, name, told) {
     this.#store = store;
     this.#host = host;
     this.#name = name;
     this.#told = told;
     this.#grace = new Grace(host.leaseMs);
-    this.#channel = new BroadcastChannel(`wherry:${host.store}`);
-    this.#channel.onmessage = ({ data }) => data?.type === "tasks" && this.#met(data);
   }
 
   async start() {
-    const rows = await running(this.#store);
-    for (const { worker } of rows) if (worker) this.#watch(worker);
-    this.#channel.postMessage({ type: "tasks", worker: this.#name, first: true });
     await this.#look();
     this.#every(LOOK_MS, () => this.#look());
+    // A server sees to its own store.
+    if (this.#host.local) await this.#guard();
+  }
+
+  async #guard() {
+    this.#channel = new BroadcastChannel(`wherry:${this.#host.store}`);
+    this.#channel.onmessage = ({ data }) => data?.type === "tasks" && this.#met(data);
+    for (const { worker } of await running(this.#store)) if (worker) this.#watch(worker);
+    this.#channel.postMessage({ type: "tasks", worker: this.#name, first: true });
     // One of those who could: the others take over when it goes.
     const { signal } = this.#ended;
     const sweeping = () => new Promise((resolve) => {
@@ -69,7 +74,7 @@ export class TaskDuties {
 
   stop() {
     this.#ended.abort();
-    this.#channel.close();
+    this.#channel?.close();
   }
 
   /** Nobody is to wait for this worker. */
@@ -82,7 +87,7 @@ export class TaskDuties {
   /** Another worker of this kind. @param {{ worker: string, first: boolean }} message */
   #met({ worker, first }) {
     this.#watch(worker);
-    if (first) this.#channel.postMessage({ type: "tasks", worker: this.#name, first: false });
+    if (first) this.#channel?.postMessage({ type: "tasks", worker: this.#name, first: false });
   }
 
   /** Hands back its jobs as soon as it is dead: each worker holds the lock of its name while it lives. @param {string} worker */
@@ -107,7 +112,7 @@ export class TaskDuties {
     await this.#store.call("write", { writes: [vitalsOf(this.#name, this.#host.concurrency, this.#startedMs, nowMs, doing)] });
     for (const removal of await deadVitals(this.#store, nowMs)) await this.#store.call("write", { writes: [removal] });
     for (const name of doing.tasks) {
-      const taken = await takenBy(this.#store, name);
+      const taken = await takenBy(this.#store, name, this.#host.local);
       if (taken) this.#told.taken(name, taken.message);
     }
   }

@@ -7,21 +7,22 @@
  * fence is gone, and whatever it returns later is refused.
  */
 
+import { WherryError } from "./errors.js";
 import { newId } from "./ids.js";
 import { openStore } from "./idb.js";
 import { expose } from "./link.js";
+import { openRemote } from "./remote.js";
 import { TaskAttempts } from "./task-attempts.js";
 import { TaskDuties } from "./task-duties.js";
 import { takenBy } from "./task-vitals.js";
 
-/** @import { IndexedDBStore } from "./idb.js" */
 /** @import { Entry } from "./manifest.js" */
-/** @import { Claimed, ClaimRequest, Report, Settlement } from "./messages.js" */
+/** @import { Claimed, ClaimRequest, Report, Settlement, Store } from "./messages.js" */
 /** @import { StopReason } from "./page-attempt.js" */
 /** @import { TaskHost } from "./page-tasks.js" */
 /**
  * @typedef {{ type: "run", jobs: Claimed[] } | { type: "stop", id: string, fence: number, reason: StopReason }
- *   | { type: "taken", name: string, message: string }} TaskEvent
+ *   | { type: "held", settle: Settlement[] } | { type: "taken", name: string, message: string }} TaskEvent
  */
 
 /** A storage that fails for a moment is asked again after so long, at first and at last. */
@@ -31,7 +32,7 @@ const SAFETY_MS = 30_000;
 const TICK_MS = 200;
 
 class TaskKeeper {
-  /** @type {IndexedDBStore} */
+  /** @type {Store} */
   // @ts-expect-error set by `open`, which comes first
   #store;
   /** @type {TaskHost} */
@@ -41,6 +42,8 @@ class TaskKeeper {
   #tell = () => undefined;
   /** The name under which jobs are claimed; whoever holds the lock of that name lives. */
   #worker = "";
+  /** The jobs are kept in this browser. */
+  #local = true;
   #names = new Set();
   /** @type {TaskAttempts} */
   // @ts-expect-error set by `open`, which comes first
@@ -58,12 +61,17 @@ class TaskKeeper {
   /** @type {() => void} */
   #wake = () => undefined;
 
-  /** @param {Omit<TaskHost, "signal">} host @param {(event: TaskEvent) => Promise<void>} tell the page */
-  async open(host, tell) {
+  /**
+   * @param {Omit<TaskHost, "signal" | "getToken">} host
+   * @param {(event: TaskEvent) => Promise<void>} tell the page
+   * @param {() => Promise<string>} [getToken] of a server, if the jobs are kept there
+   */
+  async open(host, tell, getToken) {
     this.#host = host;
     this.#tell = (event) => void tell(event);
     this.#worker = `tab:${host.label && `${host.label}:`}${newId().slice(-12)}`;
-    this.#store = await openStore(host.store, { durability: host.durability, onclosed: () => this.#lost() });
+    this.#local = !getToken;
+    this.#store = getToken ? await openServer(host.store, getToken) : await openStore(host.store, { durability: host.durability, onclosed: () => this.#lost() });
     this.#attempts = new TaskAttempts(this.#store, host.leaseMs, this.#tell, () => this.#ring());
   }
 
@@ -71,12 +79,12 @@ class TaskKeeper {
    * Tells the manifest of a task, and runs its jobs from now on.
    *
    * @param {Entry} entry
-   * @throws {import("./errors.js").WherryError} `duplicate_task` when a worker of another kind runs jobs of that name
+   * @throws {WherryError} `duplicate_task` when a worker of another kind runs jobs of that name
    */
   async offer(entry) {
     const { name } = entry;
     const value = JSON.stringify(entry);
-    const taken = await takenBy(this.#store, name);
+    const taken = await takenBy(this.#store, name, this.#local);
     if (taken) throw taken;
     const known = (await this.#store.call("read", { kind: "task", prefix: name })).find(({ key }) => key === name);
     if (known?.value !== value) await this.#store.call("write", { writes: [{ kind: "task", key: name, expected: null, value }] });
@@ -89,7 +97,7 @@ class TaskKeeper {
   /** Holds the lock, then begins to claim. */
   async #start() {
     await new Promise((granted) => void navigator.locks.request(`wherry:w:${this.#worker}`, () => new Promise(() => granted(undefined))));
-    this.#duties = new TaskDuties(this.#store, this.#host, this.#worker, {
+    this.#duties = new TaskDuties(this.#store, { ...this.#host, local: this.#local }, this.#worker, {
       vitals: () => ({ tasks: [...this.#names], active: this.#attempts.size, done: this.#done }),
       resumed: () => this.#ring(),
       taken: (name, message) => {
@@ -203,6 +211,18 @@ class TaskKeeper {
     this.#attempts?.lose();
     this.#ring();
   }
+}
+
+/**
+ * @param {string} url @param {() => Promise<string>} getToken
+ * @throws {WherryError} `forbidden`, and what `openRemote` throws
+ */
+async function openServer(url, getToken) {
+  const store = await openRemote({ url, getToken });
+  const { scopes } = store.about;
+  if (scopes.includes("work")) return store;
+  await store.close();
+  throw new WherryError("forbidden", `${url}: this token may ${scopes.join(" and ")}, not work: use one with the scope "work" for pages that run tasks.`, { data: { scope: "work", scopes } });
 }
 
 /** @typedef {TaskKeeper} TaskKeeperApi */

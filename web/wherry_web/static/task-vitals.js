@@ -36,9 +36,10 @@ export async function deadVitals(store, nowMs) {
  * Why a name cannot be this page's: jobs of one name run in one language, or workers would take each other's.
  *
  * @param {Store} store @param {string} name
+ * @param {boolean} local whether the store is this browser's own
  * @returns {Promise<WherryError | undefined>} `duplicate_task`
  */
-export async function takenBy(store, name) {
+export async function takenBy(store, name, local) {
   const found = (await store.call("read", { kind: "task", prefix: name })).find(({ key }) => key === name);
   /** @type {Entry | undefined} */
   const entry = found && JSON.parse(found.value);
@@ -47,8 +48,8 @@ export async function takenBy(store, name) {
   const workers = (await store.call("read", { kind: "worker" })).map(({ value }) => JSON.parse(value));
   const others = workers.filter((one) => one.tasks.includes(name) && one.pid !== NO_PROCESS && one.heartbeat_at_ms >= Date.now() - STALE_MS);
   const locks = new Set((await navigator.locks.query()).held?.map((lock) => lock.name));
-  // Workers in tabs hold a lock while they live; those of a page that was reloaded are gone.
-  const holder = others.find((one) => !one.name.startsWith("tab:") || locks.has(`wherry:w:${one.name}`));
+  // Workers in tabs of this browser hold a lock while they live; those of a page that was reloaded are gone.
+  const holder = others.find((one) => !local || !one.name.startsWith("tab:") || locks.has(`wherry:w:${one.name}`));
   if (!holder) return undefined;
   const message = `the worker ${holder.name} runs jobs of a task ${JSON.stringify(name)} written in Python: give yours another name.`;
   return new WherryError("duplicate_task", message, { data: { name, worker: holder.name } });

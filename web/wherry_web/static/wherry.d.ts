@@ -281,7 +281,8 @@ export interface Queue extends AsyncDisposable {
   /**
    * Registers a task written in JavaScript.  Its jobs run in this page, and in others that register it: claimed, leased, retried,
    * cancelled and settled as those in Python, which is not needed for them.  Resolves when other tabs know of it; `submit` knows at once.
-   * Rejects with `invalid_input`, `duplicate_task`, `unsupported_by_storage` (over a server).
+   * Over a server the page runs the server's jobs of that name, with a token that has the scope `work`.
+   * Rejects with `invalid_input`, `duplicate_task`, `forbidden` (by the server).
    */
   task<N extends Name>(name: N, run: TaskFunction<TaskIn<N>, Out<N>>, options?: TaskOptions): Promise<void>;
   /** From now on, or since a cursor.  Rejects with `events_lost` when some are no longer kept: read the jobs again. */
