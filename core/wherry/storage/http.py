@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Self, cast
@@ -15,7 +16,7 @@ from wherry.storage.faults import error_from
 from wherry.storage.hints import HintListener, Hints
 from wherry.storage.http_hello import UNKNOWN, Hello, checked_url, is_token, read_hello
 from wherry.storage.http_parts import in_parts
-from wherry.storage.http_transport import Answer, NoAnswer, Transport, open_transport
+from wherry.storage.http_transport import Answer, NoAnswer, Transport
 from wherry.storage.shapes import Misfit
 from wherry.storage.wire import WireStorage, load
 
@@ -73,7 +74,7 @@ class HTTPStorage(WireStorage):
     async def __aenter__(self) -> Self:
         """Raises: `StorageUnavailable`, `NotAStore`, `Unauthorized`, `SchemaTooNew`."""
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
-        self._transport = open_transport(self.url, headers)
+        self._transport = _open_transport(self.url, headers)
         try:
             self._hello = self._hello or await self._meet()
         except BaseException:
@@ -202,3 +203,14 @@ def _problem_in(answer: Answer) -> dict[str, Any]:
             found = load(answer.text)
             return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
     return {}
+
+
+def _open_transport(url: str, headers: Mapping[str, str]) -> Transport:
+    """The transport that works here; its driver is imported now."""
+    if sys.platform == "emscripten":
+        from wherry.storage.http_fetch import FetchTransport
+
+        return FetchTransport(url, headers)
+    from wherry.storage.http_httpx import HttpxTransport
+
+    return HttpxTransport(url, headers)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
@@ -43,14 +42,3 @@ class Transport(Protocol):
         ...
 
     async def aclose(self) -> None: ...
-
-
-def open_transport(url: str, headers: Mapping[str, str]) -> Transport:
-    """The transport that works here; its driver is imported now."""
-    if sys.platform == "emscripten":
-        from wherry.storage.http_fetch import FetchTransport
-
-        return FetchTransport(url, headers)
-    from wherry.storage.http_httpx import HttpxTransport
-
-    return HttpxTransport(url, headers)
