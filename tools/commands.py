@@ -80,9 +80,16 @@ def test_browsers(rest: list[str]) -> int:
 
 
 def chaos(_options: argparse.Namespace, rest: list[str]) -> int:
-    """Kill 8 workers at random over 20,000 jobs, stop them, set their clocks; takes minutes."""
+    """Kill 8 workers over 20,000 jobs and tabs over 6,000, stop them, set their clocks; takes minutes."""
     environment.install("dev")
-    env = {**os.environ, "WHERRY_CHAOS": "full"}
+    program = node.install_modules()
+    chromium = browser.ensure()
+    env = {
+        **os.environ,
+        **node.path_with(program),
+        browser.VARIABLE: str(chromium),
+        "WHERRY_CHAOS": "full",
+    }
     command = [str(VENV_PYTHON), "-m", "pytest", "-s", "tests/chaos", *rest]
     return subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
 

@@ -56,7 +56,7 @@ class Attempts:
     # --- threads and processes ----------------------------------------------------------------------
     def open(self) -> None:
         """Make what tasks with an isolation of their own need."""
-        isolated = [one for one in self._registry if one.isolation == "process"]
+        isolated = [one for one in self._registry if one.isolation]
         if isolated and self._processes is None and not IN_BROWSER:
             from wherry.processes import ProcessPool  # a browser has none
 

@@ -160,7 +160,7 @@ def place(value: object) -> str | None:
 
 
 def isolation(value: object) -> str | None:
-    return None if value == "process" else f"must be 'process' or None, not {value!r}"
+    return None if value in ("process", "worker") else f"must be 'process', 'worker' or None, not {value!r}"
 
 
 def fields(value: object) -> str | None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wherry.handle import JobHandle
 
 Place = Literal["browser", "server", "either"]
-Isolation = Literal["process"]
+Isolation = Literal["process", "worker"]
 
 AGING_STEP_MS = 60_000
 """With `aging`, one step of priority is worth a minute of waiting."""
@@ -27,7 +27,8 @@ class TaskOptions(TypedDict, total=False):
     default all are.  `never_retry`: these never are, and win.  `PermanentError` never is.
 
     `isolation="process"` runs the handler in a process of its own, on servers only, which is killed when
-    the job is cancelled, times out or is lost.
+    the job is cancelled, times out or is lost.  `isolation="worker"` does the same on servers, and in a tab
+    it runs the handler in a worker of its own.
     """
 
     queue: str

@@ -57,6 +57,7 @@ class Server:
         shutdown_timeout: seconds that `stop` lets running jobs go on.
         settled: called after each settlement with its verdict.
         hooks: around each attempt; see `wherry.hooks`.
+        claims: which of its tasks it claims; without it all of them.
         on_dead_letter: called with each job that this server ends as failed, after that is stored; a function
             or a coroutine function.
     """
@@ -82,6 +83,7 @@ class Server:
         settled: Settled | None = None,
         hooks: Sequence[Hook] = (),
         on_dead_letter: Callable[[FailedJob[Any]], object] | None = None,
+        claims: Callable[[Task[Any, Any]], bool] | None = None,
     ) -> None:
         self._storage, self._told = storage, settled
         retention = _retention(
@@ -104,6 +106,7 @@ class Server:
             watch=watch,
             name=name,
             hooks=hooks,
+            claims=claims,
             retain={kind: retention.retain_ms(kind) for kind in ("complete", "fail", "cancel")},
         )
         self.registry = self._worker.registry

@@ -59,13 +59,13 @@ class Task(Generic[In_contra, Out_co]):
         self._never_retry = tuple(options.get("never_retry", ()))
         self.priority = options.get("priority", 0)
         self.isolation = options.get("isolation")
-        self.place: Place = options.get("place", "server" if self.isolation else "either")
+        self.place: Place = options.get("place", "server" if self.isolation == "process" else "either")
         self.tags = tuple(options.get("tags", ()))
         self.ordering_key = options.get("ordering_key")
         self.unique = policy_of(options.get("unique"))
         self.priority_step_ms = AGING_STEP_MS if options.get("aging") else PRIORITY_STEP_MS
-        if self.isolation and self.place != "server":
-            problem = f"place: isolation={self.isolation!r} is for servers, leave {self.place!r} out"
+        if self.isolation == "process" and self.place != "server":
+            problem = f"place: isolation='process' is for servers, leave {self.place!r} out or use 'worker'"
             raise InvalidInput(f"task {self.name!r}", [problem])
         self._input = Checker(self.signature.input_annotation, self.signature.input_name or "input")
         self._output = Checker(self.signature.output_annotation, "output")

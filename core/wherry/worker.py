@@ -43,6 +43,7 @@ class Worker:
         namespaces: whose jobs; by default the storage's own.
         shutdown_timeout: seconds that `stop` lets running jobs go on.
         place: tasks declared for the other place are not claimed.
+        claims: which tasks it claims, of those that it knows; without it all of them.
         settled: called after each settlement with its verdict.
         watch: told when user code is entered and left (the browser's keeper).
         keeper: makes the one who runs the renewals; by default a thread of its own, in a browser
@@ -69,6 +70,7 @@ class Worker:
         retain: dict[str, int | None] | None = None,
         keeper: MakeKeeper | None = None,
         hooks: Sequence[Hook] = (),
+        claims: Callable[[Task[Any, Any]], bool] | None = None,
     ) -> None:
         require(
             "worker",
@@ -86,6 +88,7 @@ class Worker:
         self._namespaces = (getattr(storage, "namespace", ""),) if namespaces is None else tuple(namespaces)
         self._lease_ms, self._shutdown_timeout = round(lease * 1000), shutdown_timeout
         self._place: Literal["browser", "server"] = place
+        self._claims = claims
         self.name = name or f"{socket.gethostname()}:{entropy.token(4)}"
         self._settled = settled
         self._attempts = Attempts(
@@ -128,7 +131,10 @@ class Worker:
     @property
     def claimable(self) -> tuple[str, ...]:
         """Names of the tasks that it claims."""
-        return self.registry.names(self._place)
+        names = self.registry.names(self._place)
+        if self._claims is None:
+            return names
+        return tuple(name for name in names if self._claims(self.registry[name]))
 
     @property
     def active(self) -> int:
@@ -318,9 +324,10 @@ class Worker:
             self.last_finish_at_ms = now_ms
 
     def _request(self, limit: int) -> ClaimRequest:
-        names = self.registry.names(self._place)
         token = f"{self.name}:{entropy.token()}"
-        return ClaimRequest(token, self.name, self._namespaces, self._queues, names, limit, self._lease_ms)
+        return ClaimRequest(
+            token, self.name, self._namespaces, self._queues, self.claimable, limit, self._lease_ms
+        )
 
     async def _listen(self) -> None:
         while True:

@@ -62,7 +62,7 @@ async def test_a_task_that_no_process_can_find_is_refused(make: Callable[[], Tas
 
 
 def test_an_unknown_isolation_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="isolation: must be 'process' or None, not 'thread'"):
+    with pytest.raises(InvalidInput, match="isolation: must be 'process', 'worker' or None, not 'thread'"):
         create_task("t", len, isolation="thread")  # type: ignore[arg-type]
 
 

@@ -9,20 +9,24 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import signal
 import sys
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from importlib import metadata
 from pathlib import PurePosixPath
 from types import ModuleType
 from typing import Any, Protocol
 
 from wherry.attempt import StopReason
+from wherry.errors import JobTimeout
 from wherry.messages import Claimed, Report
 from wherry.server import Server
 from wherry.storage.joined import JoinedStorage
 from wherry.storage.open import open_storage
 from wherry.task import Task
+from wherry.worker import Worker
 from wherry_web.guest import Guest
 from wherry_web.server_storage import ServerStorage
 
@@ -33,26 +37,36 @@ ENTRY_POINTS = "wherry.tasks"
 class Bridge(Protocol):
     """Tells the keeper; each call posts one message, which leaves even if this thread then blocks."""
 
-    def enter(self, job_id: str, fence: int, blocks: bool, /) -> None: ...
+    def enter(self, job_id: str, fence: int, blocks: bool, /) -> int:
+        """The number under which this attempt can be interrupted."""
+        ...
+
     def leave(self, job_id: str, fence: int, /) -> None: ...
     def report(self, text: str, /) -> None: ...
 
+    def asked(self) -> str:
+        """JSON `[number, reason]`: which attempt is to be interrupted, and why."""
+        ...
+
 
 class KeeperWatch:
-    """Lets the keeper time what runs, and write the progress of code that blocks this thread."""
+    """Lets the keeper time and interrupt what runs, and write the progress of code that blocks."""
 
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
         self._blocking: str | None = None
+        self._inside: dict[int, tuple[Claimed, asyncio.Task[Any] | None]] = {}
 
     def enter(self, job: Claimed, *, blocking: bool) -> None:
         if blocking:
             self._blocking = job.id
-        self._bridge.enter(job.id, job.fence, blocking)
+        number = self._bridge.enter(job.id, job.fence, blocking)
+        self._inside[number] = (job, asyncio.current_task())
 
     def leave(self, job: Claimed) -> None:
         if self._blocking == job.id:
             self._blocking = None
+        self._inside = {number: one for number, one in self._inside.items() if one[0] is not job}
         self._bridge.leave(job.id, job.fence)
 
     def report(self, news: Report) -> None:
@@ -62,6 +76,12 @@ class KeeperWatch:
         if told and news.id == self._blocking:
             self._bridge.report(json.dumps({"id": news.id, "fence": news.fence, **told}))
 
+    def interrupted(self) -> tuple[Claimed, StopReason] | None:
+        """The attempt that is to be interrupted, if it is what this thread runs right now."""
+        number, reason = json.loads(self._bridge.asked())
+        job, task = self._inside.get(number, (None, None))
+        return None if job is None or asyncio.current_task() is not task else (job, reason)
+
 
 class Executor:
     """The tasks of a tab and the server that runs them."""
@@ -70,7 +90,8 @@ class Executor:
         self._watch = KeeperWatch(bridge)
         self._tasks: list[Task[Any, Any]] = []
         self._storage: Any = None
-        self._server: Server | Guest | None = None
+        self._worker: Worker | None = None
+        self._running: Server | Worker | Guest | None = None
 
     def import_tasks(self, modules: str) -> str:
         """Import task modules.
@@ -100,39 +121,87 @@ class Executor:
             return _problem("no task is in the modules of `tasks`: decorate a function with @task.")
         return "{}"
 
-    async def start(self, options: str) -> None:
+    async def start(self, options: str) -> str:
         """Tell the manifest and begin to claim.
 
         Args:
-            options: JSON: `worker url concurrency lease` (s); `server` when it works for one, with its `url
-                store_id capabilities` and the `queues` to claim from.
+            options: JSON: `worker url concurrency lease` (s); `keep` (see `kept`); `isolated`: whether it
+                claims the tasks with `isolation="worker"`, and nothing else; `server` when it works for one,
+                with its `url store_id capabilities` and the `queues` to claim from.
+
+        Returns:
+            JSON, names of tasks: all `tasks`; those `isolated`; `final_timeouts`, those whose own policy does
+            not try again after a timeout.
         """
         given = json.loads(options)
         server = given.get("server")
         self._storage = JoinedStorage(ServerStorage(server)) if server else open_storage(given["url"])
         await self._storage.__aenter__()
-        common: dict[str, Any] = {
+        self._running = self._guest(given) if server else self._host(given)
+        self._worker = self._running if isinstance(self._running, Worker) else self._running.worker
+        await self._running.start()
+        with suppress(ValueError):  # there are no signals off the main thread, in Pythons that have threads
+            signal.signal(signal.SIGINT, self._interrupt)
+        late = JobTimeout("")
+        return json.dumps(
+            {
+                "tasks": [task.name for task in self._tasks],
+                "isolated": [task.name for task in self._tasks if task.isolation == "worker"],
+                "final_timeouts": [task.name for task in self._tasks if task.gives_up(late)],
+            }
+        )
+
+    def _guest(self, given: dict[str, Any]) -> Guest:
+        return Guest(self._storage, self._tasks, queues=given["server"]["queues"], **self._common(given))
+
+    def _host(self, given: dict[str, Any]) -> Server | Worker:
+        isolated = bool(given["isolated"])
+        server = Server(
+            self._storage,
+            self._tasks,
+            claims=lambda task: (task.isolation == "worker") == isolated,
+            **kept(given["keep"]),
+            **self._common(given),
+        )
+        # Manifest, sweeper and retention are the business of one executor of a tab.
+        return server.worker if isolated else server
+
+    def _common(self, given: dict[str, Any]) -> dict[str, Any]:
+        return {
             "concurrency": given["concurrency"],
             "lease": given["lease"],
             "watch": self._watch,
             "name": given["worker"],
         }
-        if server:
-            self._server = Guest(self._storage, self._tasks, queues=server["queues"], **common)
-        else:
-            self._server = Server(self._storage, self._tasks, **common)
-        await self._server.start()
 
     def stop_job(self, job_id: str, fence: int, reason: StopReason) -> None:
         """Stop one attempt, if it is still that one."""
-        if self._server is not None:
-            self._server.worker.stop_job(job_id, fence, reason)
+        if self._worker is not None:
+            self._worker.stop_job(job_id, fence, reason)
+
+    def _interrupt(self, *_: object) -> None:
+        """The keeper's signal: end the code that blocks, if it is still the one that was meant."""
+        found = self._watch.interrupted()
+        if found is not None:
+            job, reason = found
+            self.stop_job(job.id, job.fence, reason)
+            raise asyncio.CancelledError
 
     async def drain(self, seconds: float) -> None:
         """Claim no more and wait for what runs, at most so long; the keeper hands the rest back."""
-        if self._server is not None:
-            stopping = asyncio.ensure_future(self._server.stop())
+        if self._running is not None:
+            stopping = asyncio.ensure_future(self._running.stop())
             await asyncio.wait((stopping,), timeout=seconds)
+
+
+def kept(keep: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
+    """Options of a `Server` from `{state: {"seconds", "jobs"}}`, which is `keep` of `open()`."""
+    endings = {"completed": "completion", "failed": "failure", "cancelled": "cancellation"}
+    options: dict[str, Any] = {}
+    for state, limits in keep.items():
+        options[f"delete_after_{endings[state]}"] = limits.get("seconds")
+        options[f"keep_{state}"] = limits.get("jobs")
+    return options
 
 
 def expand(modules: Sequence[str]) -> list[str]:

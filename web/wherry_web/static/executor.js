@@ -10,14 +10,22 @@ import { bootPython } from "./boot.js";
 import { WherryError } from "./errors.js";
 import { errorOf, factsOf } from "./facts.js";
 import { Fetches } from "./fetches.js";
+import { Interrupts } from "./interrupts.js";
 import { importTasks, likelyPackages } from "./tasks.js";
 
 /** @import { Environment } from "./environment.js" */
 /** @import { Meta } from "./idb-schema.js" */
-/** @typedef {Environment & { worker: string, url: string, concurrency: number, leaseMs: number, meta?: Meta, server?: object }} Boot */
+/**
+ * @typedef {Environment & { worker: string, url: string, concurrency: number, leaseMs: number, keep: object, isolated: boolean,
+ *   meta?: Meta, server?: object, interrupts?: SharedArrayBuffer }} Boot
+ */
 
 /** Python's side; undefined while it boots. @type {any} */
 let python;
+
+/** @type {() => number} bytes of Python's memory */
+let memory = () => 0;
+let lastEntered = 0;
 
 /** @param {Boot} boot */
 async function start(boot) {
@@ -27,15 +35,20 @@ async function start(boot) {
   progress("runtime");
   const pyodide = await bootPython(boot.runtime, boot.lock, ["wherry", ...likelyPackages(boot)], fetches);
   pyodide.registerJsModule("wherry_idb", { openStore: async () => ({ ...store, ready: async () => boot.meta }) });
+  memory = () => pyodide._module.HEAPU8.length;
+  pyodide._api.on_fatal = async (/** @type {unknown} */ error) => postMessage({ type: "crashed", reason: String(error) });
+  const interrupts = boot.interrupts && new Interrupts(boot.interrupts);
+  if (interrupts) pyodide.setInterruptBuffer(interrupts.signal);
   progress("tasks");
   const module = pyodide.pyimport("wherry_web.executor");
-  python = module.Executor(bridge());
+  python = module.Executor(bridge(interrupts));
   await importTasks(pyodide, python, boot, fetches);
   fetches.stop();
   progress("start");
-  await python.start(JSON.stringify({ worker: boot.worker, url: boot.url, concurrency: boot.concurrency, lease: boot.leaseMs / 1000, server: boot.server }));
+  const { worker, url, concurrency, leaseMs, keep, isolated, server } = boot;
+  const learned = await python.start(JSON.stringify({ worker, url, concurrency, lease: leaseMs / 1000, keep, isolated, server }));
   progress("ready");
-  postMessage({ type: "ready" });
+  postMessage({ type: "ready", learned: JSON.parse(learned) });
 }
 
 /** @param {string} phase */
@@ -43,15 +56,19 @@ function progress(phase, loaded = 0, total = 0) {
   postMessage({ type: "progress", progress: { phase, loaded, total } });
 }
 
-/** What Python tells the keeper. */
-function bridge() {
+/** What Python tells the keeper. @param {Interrupts | undefined} interrupts */
+function bridge(interrupts) {
   return {
     /** @param {string} id @param {number} fence @param {boolean} blocks */
-    enter: (id, fence, blocks) => postMessage({ type: "enter", id, fence, blocks }),
+    enter: (id, fence, blocks) => {
+      postMessage({ type: "enter", id, fence, blocks, number: ++lastEntered });
+      return lastEntered;
+    },
     /** @param {string} id @param {number} fence */
-    leave: (id, fence) => postMessage({ type: "leave", id, fence }),
+    leave: (id, fence) => postMessage({ type: "leave", id, fence, bytes: memory() }),
     /** @param {string} text */
     report: (text) => postMessage({ type: "report", report: JSON.parse(text) }),
+    asked: () => JSON.stringify(interrupts?.read() ?? [0, "lost"]),
   };
 }
 

@@ -2,8 +2,8 @@
 /**
  * The attempts of one executor: what it has claimed, what runs, what was asked to stop.
  *
- * The ladder: ask Python to stop the attempt; when no answer comes within a second, Python is
- * blocked, and if this attempt may be what blocks it, the executor is replaced.
+ * The ladder: ask Python to stop the attempt; when no answer comes, Python is blocked, and if this
+ * attempt may be what blocks it, interrupt it; a second later replace the executor.
  */
 
 /** @import { StopReason } from "./keeper-decisions.js" */
@@ -14,12 +14,16 @@
  * @property {number} fence
  * @property {number} limitMs
  * @property {"timeout" | "deadline"} limit what the limit is
+ * @property {number} [number] under which it can be interrupted
  * @property {number} [enteredMs] when its own code began
  * @property {boolean} [blocks] it is a plain `def`: nothing else runs in that Python meanwhile
- * @property {{ reason: StopReason, atMs: number, heard: boolean }} [asked] to stop
+ * @property {{ reason: StopReason, atMs: number, heard: boolean, interrupted?: boolean }} [asked] to stop
  */
 
 /** Python answers within this, unless it is blocked. */
+const ANSWER_MS = 100;
+
+/** What blocks Python gets so long from being asked to its end. */
 const GRACE_MS = 1_000;
 
 /** What a coroutine gets beyond its time to clean up. */
@@ -30,7 +34,7 @@ export class Attempts {
   #running = new Map();
   #does;
 
-  /** @param {{ ask: (attempt: Attempt, reason: StopReason) => void, replace: (attempt: Attempt, reason: StopReason) => void }} does */
+  /** @param {Record<"ask" | "interrupt" | "replace", (attempt: Attempt, reason: StopReason) => void>} does */
   constructor(does) {
     this.#does = does;
   }
@@ -49,16 +53,22 @@ export class Attempts {
     return [...this.#running.values()].find(({ blocks, enteredMs }) => blocks && enteredMs !== undefined && enteredMs <= sinceMs);
   }
 
+  /** The attempt that must have broken Python, if it is known. @param {number} nowMs */
+  culprit(nowMs) {
+    const inside = [...this.#running.values()].filter(({ enteredMs }) => enteredMs !== undefined);
+    return this.blocking(nowMs) ?? (inside.length === 1 ? inside[0] : undefined);
+  }
+
   /** @param {Attempt} attempt */
   claimed(attempt) {
     this.#running.set(attempt.id, attempt);
   }
 
-  /** @param {{ type: string, id: string, fence: number, blocks: boolean }} message of the executor @param {number} nowMs */
-  hear({ type, id, fence, blocks }, nowMs) {
+  /** @param {{ type: string, id: string, fence: number, number: number, blocks: boolean }} message of the executor @param {number} nowMs */
+  hear({ type, id, fence, number, blocks }, nowMs) {
     const attempt = this.#running.get(id);
     if (!attempt || attempt.fence !== fence) return;
-    if (type === "enter") Object.assign(attempt, { enteredMs: nowMs, blocks });
+    if (type === "enter") Object.assign(attempt, { enteredMs: nowMs, blocks, number });
     else if (type === "leave") this.#left(attempt);
     else if (attempt.asked) attempt.asked.heard = true;
   }
@@ -114,7 +124,17 @@ export class Attempts {
     const { asked } = attempt;
     if (!asked || (blocker && blocker !== attempt)) return undefined;
     const waitedMs = nowMs - asked.atMs;
-    if (!asked.heard) return waitedMs >= GRACE_MS ? asked.reason : undefined;
+    if (!asked.heard) {
+      if (waitedMs >= ANSWER_MS) this.#interrupt(attempt, asked);
+      return waitedMs >= GRACE_MS ? asked.reason : undefined;
+    }
     return asked.reason !== "cancel" && waitedMs >= CLEANUP_MS ? asked.reason : undefined;
+  }
+
+  /** @param {Attempt} attempt @param {NonNullable<Attempt["asked"]>} asked */
+  #interrupt(attempt, asked) {
+    if (asked.interrupted) return;
+    asked.interrupted = true;
+    this.#does.interrupt(attempt, asked.reason);
   }
 }

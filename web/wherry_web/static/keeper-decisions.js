@@ -2,6 +2,7 @@
 /** What follows when the keeper, not Python, ends an attempt: pure, the same as `wherry/retry.py`. */
 
 /** @import { JobRow, Settlement } from "./messages.js" */
+/** @import { OpenOptions } from "./wherry.js" */
 /** @typedef {"cancel" | "lost" | "timeout" | "deadline"} StopReason */
 
 /** So that a job that always takes its tab down with it still ends. */
@@ -23,12 +24,12 @@ export function interrupted({ id, fence, attempt, interruptions }) {
  * The attempt blocked Python until it was stopped from outside.
  *
  * @param {JobRow} row @param {StopReason} reason
- * @param {number} limitMs
- * @param {number} chance in [0, 1), places the delay within the backoff's jitter
+ * @param {{ limitMs: number, final: boolean, chance: number }} how `final`: the task's own policy tries no more after
+ *   a timeout; `chance` in [0, 1) places the delay within the backoff's jitter
  * @returns {Settlement}
  */
-export function stopped(row, reason, limitMs, chance) {
-  const { id, fence, attempt, max_attempts, backoff } = row;
+export function stopped(row, reason, { limitMs, final, chance }) {
+  const { id, fence, attempt } = row;
   if (reason === "lost") return interrupted(row);
   if (reason === "cancel") return { id, fence, kind: "cancel" };
   if (reason === "deadline") {
@@ -36,8 +37,38 @@ export function stopped(row, reason, limitMs, chance) {
   }
   const message = `the attempt took longer than its timeout of ${limitMs / 1000} s`;
   const error = errorLine("timeout", message, attempt, "JobTimeout");
+  return final ? { id, fence, kind: "fail", error } : failed(row, error, chance);
+}
+
+/**
+ * The attempt took the whole of Python down, as code in WebAssembly can.
+ *
+ * @param {JobRow} row @param {string} reason @param {number} chance
+ * @returns {Settlement}
+ */
+export function crashed(row, reason, chance) {
+  return failed(row, errorLine("executor_crashed", `Python broke down while this ran alone: ${reason}`, row.attempt), chance);
+}
+
+/** @param {JobRow} row @param {string} error @param {number} chance @returns {Settlement} */
+function failed({ id, fence, attempt, max_attempts, backoff }, error, chance) {
   if (attempt >= max_attempts) return { id, fence, kind: "fail", error };
   return { id, fence, kind: "retry", error, delay_ms: delayMs(backoff, attempt, chance) };
+}
+
+/** @type {Partial<Record<Settlement["kind"], "failed" | "cancelled">>} */
+const ENDS_AS = { fail: "failed", cancel: "cancelled" };
+
+/**
+ * With how long the job is kept, if it ends.
+ *
+ * @param {Settlement} settlement @param {OpenOptions["keep"]} keep
+ * @returns {Settlement}
+ */
+export function kept(settlement, keep) {
+  const state = ENDS_AS[settlement.kind];
+  const seconds = state && keep?.[state]?.seconds;
+  return seconds === undefined ? settlement : { ...settlement, retain_ms: Math.round(seconds * 1000) };
 }
 
 /**

@@ -9,7 +9,8 @@
 
 import { newId } from "./canonical.js";
 import { Attempts } from "./keeper-attempts.js";
-import { interrupted, stopped } from "./keeper-decisions.js";
+import { crashed, interrupted, kept, stopped } from "./keeper-decisions.js";
+import { Interrupts } from "./interrupts.js";
 import { running } from "./keeper-rows.js";
 import { VerbService } from "./keeper-verbs.js";
 import { whyNotRun } from "./loading.js";
@@ -32,6 +33,13 @@ const TICK_MS = 200;
 /** What an executor that was asked to drain gets beyond its time to say that it has. */
 const GRACE_MS = 1_000;
 
+/** An idle executor whose memory has grown beyond this is replaced: WebAssembly never gives any back. */
+const MOST_BYTES = 512 * 2 ** 20;
+
+/**
+ * What Python told of its tasks: names of all, of those with `isolation="worker"`, of those that a timeout ends for good.
+ * @typedef {{ tasks: string[], isolated: string[], final_timeouts: string[] }} Learned
+ */
 /** @typedef {Store & { ready(): Promise<Meta | undefined> }} KeptStore of the tab, or of a server */
 /**
  * @typedef {object} Duties
@@ -39,10 +47,12 @@ const GRACE_MS = 1_000;
  * @property {object} [server] facts of the server whose jobs it runs; without it those of the tab
  * @property {Environment} environment
  * @property {KeeperOptions} options
+ * @property {boolean} isolated it runs the tasks with `isolation="worker"` and no others
  * @property {(progress: BootProgress) => void} booted
- * @property {() => void} ready the manifest has its tasks, and it claims jobs
+ * @property {(learned: Learned) => void} ready the manifest has its tasks, and it claims jobs
  * @property {(blocked: boolean) => void} blocked
- * @property {(failure?: Facts) => void} ended it is gone; without a failure it was replaced on purpose
+ * @property {(full: Facts | undefined) => void} full the disk is full, or is no more
+ * @property {(name: string, failure?: Facts, blamed?: boolean) => void} ended it is gone; without a failure it was replaced on purpose
  */
 
 export class Executor {
@@ -54,30 +64,46 @@ export class Executor {
   #blocked = false;
   #renewedMs = 0;
   #writtenMs = 0;
+  #bytes = 0;
+  /** @type {Set<string>} */
+  #finalTimeouts = new Set();
+  /** @type {Interrupts | undefined} only where the page is cross-origin isolated */
+  #interrupts = crossOriginIsolated ? new Interrupts() : undefined;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #ticking;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #resting;
+  #restMs = Infinity;
   /** @type {Map<string, Report>} progress of code that blocks Python, which cannot write it itself */
   #reports = new Map();
   /** @type {() => void} */
   #drained = () => undefined;
+  /** Whether it has ever claimed a job. */
+  worked = false;
 
   /** @param {Duties} duties */
   constructor(duties) {
     this.#duties = duties;
-    const { environment, options, server } = duties;
+    const { environment, options, isolated, server } = duties;
     this.name = `${PREFIX}${options.label && `${options.label}:`}${newId().slice(-12)}`;
     this.#attempts = new Attempts({
       ask: (attempt, reason) => this.#worker.postMessage({ type: "stop", id: attempt.id, fence: attempt.fence, reason }),
+      interrupt: (attempt, reason) => this.#interrupts?.raise(attempt.number, reason),
       replace: (attempt, reason) => void this.#replace(attempt, reason),
     });
     this.#worker = new Worker(new URL("./executor.js", import.meta.url), { type: "module", name: this.name });
-    this.#verbs = new VerbService(duties.store, this.#attempts, (message) => this.#worker.postMessage(message));
+    this.#verbs = new VerbService(duties, this.#attempts, (message) => this.#worker.postMessage(message));
     this.#worker.onmessage = ({ data }) => this.#hear(data);
     this.#worker.onerror = (event) => void this.#broke(event);
     this.unlisten = duties.store.listen(() => this.#hint());
-    const { concurrency, leaseMs, url } = options;
-    const boot = { type: "boot", worker: this.name, url, concurrency, leaseMs, server, ...environment };
+    const { concurrency, leaseMs, url, keep } = options;
+    const boot = { type: "boot", worker: this.name, url, concurrency, leaseMs, keep, isolated, server, interrupts: this.#interrupts?.memory, ...environment };
     duties.store.ready().then((meta) => this.#worker.postMessage({ ...boot, meta }));
+  }
+
+  /** Nothing runs. */
+  get idle() {
+    return !this.#attempts.size;
   }
 
   // --- what it says --------------------------------------------------------------------------------
@@ -88,11 +114,25 @@ export class Executor {
     if (type === "verb") void this.#verbs.answer(message).then(() => this.#tickWhileNeeded());
     else if (type === "hinted") this.#verbs.heardHint();
     else if (type === "progress") this.#duties.booted(message.progress);
-    else if (type === "ready") this.#duties.ready();
+    else if (type === "ready") this.#ready(message.learned);
     else if (type === "failed") this.end(message.error);
+    else if (type === "crashed") void this.#crash(message.reason);
     else if (type === "drained") this.#drained();
     else if (type === "report") this.#report(message.report);
-    else this.#attempts.hear(message, performance.now());
+    else this.#hearAttempt(message);
+  }
+
+  /** @param {Learned} learned */
+  #ready(learned) {
+    this.#finalTimeouts = new Set(learned.final_timeouts);
+    this.#duties.ready(learned);
+    this.restAfter(this.#restMs);
+  }
+
+  /** @param {any} message */
+  #hearAttempt(message) {
+    this.#bytes = message.bytes ?? this.#bytes;
+    this.#attempts.hear(message, performance.now());
   }
 
   /** @param {ErrorEvent} event */
@@ -101,27 +141,25 @@ export class Executor {
     const error = await whyNotRun("./executor.js", event.message || "no reason given");
     const { code, message, data } = error;
     // The script itself is in order: it was Python that broke.
-    const crashed = code === "script_blocked" && event.message;
-    this.end(crashed ? { code: "executor_crashed", message: `Python's worker crashed: ${event.message}` } : { code, message, data });
+    if (code === "script_blocked" && event.message) await this.#crash(event.message);
+    else this.end({ code, message, data });
   }
 
   // --- leases ----------------------------------------------------------------------------------------
   #tickWhileNeeded() {
-    if (this.#attempts.size && !this.#ticking && !this.#ended) {
-      // They were claimed just now.
-      this.#renewedMs = performance.now();
-      this.#ticking = setInterval(() => this.#tick(), TICK_MS);
-    }
+    if (!this.#attempts.size || this.#ticking || this.#ended) return;
+    this.worked = true;
+    clearTimeout(this.#resting);
+    // They were claimed just now.
+    this.#renewedMs = performance.now();
+    this.#ticking = setInterval(() => this.#tick(), TICK_MS);
   }
 
   #tick() {
     const nowMs = performance.now();
-    if (!this.#attempts.size) {
-      clearInterval(this.#ticking);
-      this.#ticking = undefined;
-    }
+    if (!this.#attempts.size) this.#rest();
     void this.#write();
-    if (nowMs - this.#renewedMs >= this.#duties.options.leaseMs / 3) void this.#renew();
+    if (nowMs - this.#renewedMs >= this.#duties.options.leaseMs / 3) void this.renew();
     this.#attempts.look(nowMs);
     const blocked = this.#attempts.blocking(nowMs - TICK_MS) !== undefined;
     if (blocked !== this.#blocked) {
@@ -130,14 +168,29 @@ export class Executor {
     }
   }
 
+  #rest() {
+    clearInterval(this.#ticking);
+    this.#ticking = undefined;
+    if (this.#bytes > MOST_BYTES) void this.close(GRACE_MS);
+    else this.restAfter(this.#restMs);
+  }
+
+  /** Ends it once it had no work for so long. @param {number} idleMs */
+  restAfter(idleMs) {
+    this.#restMs = idleMs;
+    clearTimeout(this.#resting);
+    if (Number.isFinite(idleMs)) this.#resting = setTimeout(() => this.idle && void this.close(GRACE_MS), idleMs);
+  }
+
   /** Cancels from elsewhere arrive as a hint; the verdict of the renewal then tells. */
   #hint() {
     this.#verbs.hint();
-    if (this.#attempts.size && performance.now() - this.#renewedMs >= TICK_MS) void this.#renew();
+    if (this.#attempts.size && performance.now() - this.#renewedMs >= TICK_MS) void this.renew();
     else if (this.#attempts.size) this.#renewedMs = Math.min(this.#renewedMs, performance.now() - this.#duties.options.leaseMs / 3 + TICK_MS);
   }
 
-  async #renew() {
+  /** Renews all leases that it holds. */
+  async renew() {
     this.#renewedMs = performance.now();
     const held = this.#attempts.held();
     if (!held.length) return;
@@ -169,9 +222,20 @@ export class Executor {
   /** Stops an attempt that blocks Python. @param {Attempt} target @param {StopReason} reason */
   async #replace(target, reason) {
     this.#silence();
-    await this.#settle((row) =>
-      row.id === target.id && row.fence === target.fence ? stopped(row, reason, target.limitMs, Math.random()) : interrupted(row));
+    await this.#settle((row) => {
+      if (row.id !== target.id || row.fence !== target.fence) return interrupted(row);
+      return stopped(row, reason, { limitMs: target.limitMs, final: this.#finalTimeouts.has(row.task), chance: Math.random() });
+    });
     this.end();
+  }
+
+  /** Python broke down: whatever ran alone did it, and pays; the others do not. @param {string} reason */
+  async #crash(reason) {
+    if (this.#ended) return;
+    this.#silence();
+    const culprit = this.#attempts.culprit(performance.now());
+    await this.#settle((row) => (row.id === culprit?.id && row.fence === culprit.fence ? crashed(row, reason, Math.random()) : interrupted(row)));
+    this.end({ code: "executor_crashed", message: `Python's worker crashed: ${reason}` }, culprit !== undefined);
   }
 
   /**
@@ -180,9 +244,9 @@ export class Executor {
    * @param {(row: JobRow) => Settlement} decide
    */
   async #settle(decide) {
-    const { store } = this.#duties;
+    const { store, options } = this.#duties;
     try {
-      const settle = (await running(store, this.name)).map(decide);
+      const settle = (await running(store, this.name)).map((row) => kept(decide(row), options.keep));
       if (settle.length) await store.call("exchange", { settle });
     } catch {
       // What could not be settled is handed back when its lock is free.
@@ -192,7 +256,7 @@ export class Executor {
   /** Lets running jobs go on for a while, hands the rest back, ends. @param {number} drainMs */
   async close(drainMs) {
     if (this.#ended) return;
-    if (drainMs && this.#attempts.size) {
+    if (drainMs) {
       this.#worker.postMessage({ type: "drain", seconds: drainMs / 1000 });
       await new Promise((resolve) => {
         this.#drained = () => resolve(undefined);
@@ -208,13 +272,14 @@ export class Executor {
   #silence() {
     this.#ended = true;
     clearInterval(this.#ticking);
+    clearTimeout(this.#resting);
     this.unlisten();
   }
 
-  /** @param {Facts} [failure] */
-  end(failure) {
+  /** @param {Facts} [failure] @param {boolean} [blamed] the job at fault was settled */
+  end(failure, blamed) {
     this.#silence();
     this.#worker.terminate();
-    this.#duties.ended(failure);
+    this.#duties.ended(this.name, failure, blamed);
   }
 }

@@ -8,6 +8,7 @@
 
 import { factsOf } from "./facts.js";
 
+/** @import { Facts } from "./facts.js" */
 /** @import { Attempt, Attempts } from "./keeper-attempts.js" */
 /** @import { Claimed, Settlement, Store } from "./messages.js" */
 /** @typedef {{ type: "verb", call: number, name: string, text: string }} VerbMessage */
@@ -19,12 +20,18 @@ export class VerbService {
   #store;
   #attempts;
   #post;
+  #full;
+  #isFull = false;
   #hintPending = false;
   #hintWanted = false;
 
-  /** @param {Store} store @param {Attempts} attempts hears what was claimed and settled @param {(message: object) => void} post to the executor */
-  constructor(store, attempts, post) {
+  /**
+   * @param {{ store: Store, full: (facts: Facts | undefined) => void }} duties `full`: the disk is, or is no more
+   * @param {Attempts} attempts hears what was claimed and settled @param {(message: object) => void} post to the executor
+   */
+  constructor({ store, full }, attempts, post) {
     this.#store = store;
+    this.#full = full;
     this.#attempts = attempts;
     this.#post = post;
   }
@@ -34,9 +41,23 @@ export class VerbService {
     try {
       const result = name === "exchange" ? await this.#exchange(text) : await this.#store.verb(name, text);
       this.#post({ type: "answer", call, result });
+      if (this.#isFull && name === "exchange") this.#tell(undefined);
     } catch (error) {
-      this.#post({ type: "answer", call, error: factsOf(error) });
+      this.#post({ type: "answer", call, error: this.#forPython(factsOf(error)) });
     }
+  }
+
+  /** A full disk is no error of any job: Python tries again until there is room. @param {Facts} facts */
+  #forPython(facts) {
+    if (facts.code !== "quota") return facts;
+    this.#tell(facts);
+    return { ...facts, code: "storage_unavailable" };
+  }
+
+  /** @param {Facts | undefined} full */
+  #tell(full) {
+    this.#isFull = full !== undefined;
+    this.#full(full);
   }
 
   /** @param {string} text */

@@ -29,6 +29,14 @@ const states = (value) => [value].flat().map(oneOf(STATES)).find(Boolean);
 /** @type {Check} */
 const jobId = (value) => text(value) || ((value.includes("/") || value.length > 200) && "must have at most 200 characters and no '/'");
 
+/** @type {Check} */
+function retention(value) {
+  const right = (/** @type {[string, any]} */ [state, limits]) =>
+    ["completed", "failed", "cancelled"].includes(state) &&
+    Object.entries(limits ?? {}).every(([name, limit]) => (name === "seconds" ? !seconds(limit) : name === "jobs" && !wholeNumber(limit, 0, Infinity)));
+  return !Object.entries(value).every(right) && 'must be limits by state, such as {completed: {seconds: 3600, jobs: 1000}}; there are completed, failed, cancelled';
+}
+
 /** @type {Record<string, Check>} */
 const SUBMIT = {
   priority,
@@ -54,6 +62,8 @@ const OPEN = {
   assets: address,
   work: flag,
   concurrency: count,
+  isolated: (value) => wholeNumber(value, 1, 16),
+  keep: retention,
   lease: (value) => seconds(value) || (value < 1 && "must be at least 1 second"),
   name: text,
   bigint: flag,

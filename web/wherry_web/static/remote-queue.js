@@ -41,7 +41,7 @@ export class Remote {
 
   /** @returns {Status} */
   status() {
-    return { role: "client", python: "off", online: navigator.onLine, isolated: crossOriginIsolated, persisted: false };
+    return { role: "client", python: "off", online: navigator.onLine, isolated: crossOriginIsolated, persisted: false, outdated: false };
   }
 
   /** @param {string} type @param {(status: Status) => void} fn */

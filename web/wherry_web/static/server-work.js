@@ -141,12 +141,14 @@ export class ServerWork {
       const executor = new Executor({
         store: this.#store,
         server: facts,
+        isolated: false,
         environment,
         options: { ...options, concurrency: server.concurrency },
         booted: () => undefined,
         ready: () => this.#become("working"),
         blocked: () => undefined,
-        ended: (failure) => void this.#after(executor.name).then(() => resolve(failure)),
+        full: () => undefined,
+        ended: (_, failure) => void this.#after(executor.name).then(() => resolve(failure)),
       });
       this.#executor = executor;
     });

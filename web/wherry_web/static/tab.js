@@ -2,13 +2,11 @@
 /** The page's end of its keeper: the store that is kept in this browser, and what Python is doing. */
 
 import { WherryError } from "./errors.js";
-import { errorOf } from "./facts.js";
+import { errorOf, factsOf } from "./facts.js";
 import { callSafely } from "./follower.js";
-import { proxy, wrap } from "./link.js";
-import { whyNotRun } from "./loading.js";
+import { Line } from "./tab-line.js";
 
-/** @import { Remote } from "./vendor/comlink.min.mjs" */
-/** @import { KeeperApi, KeeperEvent, KeeperState, KeeperOptions } from "./keeper.js" */
+/** @import { KeeperEvent, KeeperState, KeeperOptions } from "./keeper.js" */
 /** @import { VerbName, Verbs, Store } from "./messages.js" */
 /** @import { TaskHost } from "./page-tasks.js" */
 /** @import { ServerPage } from "./server-page.js" */
@@ -28,17 +26,17 @@ export class Tab {
   /** @type {WherryError | undefined} why it is closed */
   #closed;
   /** @type {KeeperState} */
-  #state = { role: "follower", python: "off", announced: false };
-  /** @type {Remote<KeeperApi>} */
-  #keeper;
-  #worker;
+  #state = { role: "follower", python: "off", announced: false, outdated: false };
+  #line;
+  #storeId = "";
+  #left = new AbortController();
   #persisted = false;
   #asked = false;
   /** @type {ServerPage | undefined} */
   #server;
 
-  /** @param {string} name @param {OpenOptions} options */
-  constructor(name, options) {
+  /** @param {string} name @param {IDBTransactionDurability} durability @param {OpenOptions} options */
+  constructor(name, durability, options) {
     this.store = this;
     this.url = `indexeddb:${name}`;
     this.options = options;
@@ -47,48 +45,69 @@ export class Tab {
     /** @type {TaskHost | undefined} */
     this.taskHost = undefined;
     this.announced = this.announced.bind(this);
-    this.#worker = new Worker(new URL("./keeper.js", import.meta.url), { type: "module", name: "wherry-keeper" });
-    this.#keeper = wrap(this.#worker);
-    this.online = () => this.#emit("status");
+    this.#line = new Line(() => ({ name, durability, ...keeperOptions(options) }), (event) => this.#hear(event), () => this.#server?.token);
   }
 
   /** @param {string} name @param {IDBTransactionDurability} durability @param {OpenOptions} options */
   static async open(name, durability, options) {
-    const tab = new Tab(name, options);
+    const tab = new Tab(name, durability, options);
     try {
-      await tab.#start(name, durability);
+      await tab.#start();
       tab.taskHost = taskHostOf(name, durability, options);
     } catch (error) {
-      tab.#worker.terminate();
+      tab.#line.rest();
       throw error;
     }
     options.signal?.addEventListener("abort", () => void tab.close(0));
     return tab;
   }
 
-  /** @param {string} name @param {IDBTransactionDurability} durability */
-  async #start(name, durability) {
-    const broken = new Promise((_, reject) => {
-      this.#worker.onerror = (event) => void whyNotRun("./keeper.js", event.message || "no reason given").then(reject);
-    });
-    broken.catch(() => undefined);
-    const hear = proxy(async (/** @type {KeeperEvent} */ event) => this.#hear(event));
-    const getToken = await this.#serverToken();
-    const opening = this.#keeper.open({ name, durability, ...keeperOptions(this.options) }, hear, getToken);
-    this.#state = await Promise.race([opening, /** @type {Promise<never>} */ (broken)]);
+  async #start() {
+    await this.#serve();
+    const { state, storeId } = await this.#line.open();
+    this.#storeId = storeId;
+    this.#state = state;
     this.#persisted = (await navigator.storage?.persisted?.()) ?? false;
-    for (const type of ["online", "offline"]) addEventListener(type, this.online);
+    this.#watchPage();
     void this.#server?.start();
   }
 
-  /** What the keeper asks for a token, when this tab works for a server. */
-  async #serverToken() {
+  /** Works for a server too, if the page asked for that. */
+  async #serve() {
     const { server } = this.options;
-    if (!server || this.options.work === false) return undefined;
+    if (!server || this.options.work === false) return;
     // Loaded only by pages that work for a server.
     const { ServerPage } = await import("./server-page.js");
-    this.#server = new ServerPage(server, (conditions) => void this.#keeper.learn(conditions));
-    return proxy(this.#server.token);
+    this.#server = new ServerPage(server, (conditions) => this.#line.resting || void this.#line.call((keeper) => keeper.learn(conditions)));
+  }
+
+  /** What becomes of the page, which its keeper does not see. */
+  #watchPage() {
+    const { signal } = this.#left;
+    const online = () => this.#emit("status");
+    for (const type of ["online", "offline"]) addEventListener(type, online, { signal });
+    document.addEventListener("visibilitychange", () => this.#line.resting || void this.#line.call((keeper) => keeper.seen(isSeen())), { signal });
+    document.addEventListener("freeze", () => this.#line.rest(), { signal });
+    addEventListener("pagehide", ({ persisted }) => persisted && this.#line.rest(), { signal });
+    document.addEventListener("resume", () => void this.#wake(), { signal });
+    addEventListener("pageshow", ({ persisted }) => persisted && void this.#wake(), { signal });
+  }
+
+  /** The page was frozen, or is shown again: what it knew is old. */
+  async #wake() {
+    if (!this.#line.resting) return this.#line.call((keeper) => keeper.show());
+    try {
+      const { state, storeId } = await this.#line.open();
+      if (storeId !== this.#storeId) return this.#end(new WherryError("evicted", `${this.url}: it was deleted while this page slept: open it again, and submit what is missing.`));
+      this.#hear({ type: "state", state });
+      this.#hear({ type: "hint" });
+      const conditions = this.#server?.conditions();
+      if (conditions) await this.#line.call((keeper) => keeper.learn(conditions));
+    } catch (error) {
+      const { code, message } = factsOf(error);
+      this.#end(new WherryError(code === "schema_too_new" ? "reload_needed" : code, message));
+    }
+    return undefined;
   }
 
   /** @param {KeeperEvent} event */
@@ -98,7 +117,9 @@ export class Tab {
     else if (event.type === "closed") this.#end(errorOf(event.error));
     else if (event.type === "held") this.#server?.holds(event.settle);
     else {
+      const outdated = event.state.outdated && !this.#state.outdated;
       this.#state = event.state;
+      if (outdated) this.#emit("update");
       this.#emit("status");
     }
   }
@@ -106,6 +127,8 @@ export class Tab {
   /** The store closed by itself. @param {WherryError} error */
   #end(error) {
     this.#closed = error;
+    this.#left.abort();
+    this.#line.end(error);
     this.#emit(error.code === "reload_needed" ? "update" : "evicted");
     this.#emit("status");
   }
@@ -118,7 +141,7 @@ export class Tab {
    */
   async call(name, parameters) {
     if (this.#closed) throw this.#closed;
-    return /** @type {any} */ (await this.#keeper.call(name, parameters));
+    return this.#line.call((keeper) => /** @type {Promise<any>} */ (keeper.call(name, parameters)));
   }
 
   /** @param {string} name @param {string} text */
@@ -139,10 +162,10 @@ export class Tab {
     const closed = new WherryError("storage_unavailable", `${this.url} was closed: open it again.`);
     if (this.#closed) return closed;
     this.#closed = closed;
-    for (const type of ["online", "offline"]) removeEventListener(type, this.online);
-    await this.#keeper.close(drainMs);
+    this.#left.abort();
+    if (!this.#line.resting) await this.#line.call((keeper) => keeper.close(drainMs));
     this.#server?.stop();
-    this.#worker.terminate();
+    this.#line.end(closed);
     this.#emit("status");
     return closed;
   }
@@ -150,14 +173,16 @@ export class Tab {
   // --- what it is doing ----------------------------------------------------------------------------
   /** @returns {Status} */
   status() {
-    const { role, python, failure, server } = this.#state;
+    const { role, python, outdated, failure, full, server } = this.#state;
+    const error = this.#closed ? factsOf(this.#closed) : (failure ?? full);
     return {
       role,
       python: this.#closed ? "off" : python,
       online: navigator.onLine,
       isolated: crossOriginIsolated,
       persisted: this.#persisted,
-      ...(failure && { error: failure }),
+      outdated,
+      ...(error && { error }),
       ...(server && { server }),
     };
   }
@@ -176,7 +201,7 @@ export class Tab {
 
   /** @returns {Promise<void>} */
   async killExecutor() {
-    await this.#keeper.kill();
+    await this.#line.call((keeper) => keeper.kill());
   }
 
   /** Resolves once the tasks of this page are in the manifest; rejects when Python could not start. */
@@ -214,13 +239,21 @@ function taskHostOf(store, durability, { work = true, concurrency = 8, lease = L
   return { store, durability, work, concurrency, leaseMs: Math.round(lease * 1000), label, bigint, signal };
 }
 
+/** Phones have memory for two more at most, at 70 to 110 MB each. @param {number} wanted executors */
+function mostIsolated(wanted) {
+  const { userAgentData, userAgent } = /** @type {{ userAgentData?: { mobile: boolean }, userAgent: string }} */ (/** @type {unknown} */ (navigator));
+  return (userAgentData?.mobile ?? /Mobi|Android/i.test(userAgent)) ? Math.min(wanted, 2) : wanted;
+}
+
+const isSeen = () => document.visibilityState === "visible";
+
 /** @param {ServerOptions} server @returns {KeeperOptions["server"]} */
 function employment({ url, work, concurrency = 2, maxJobs, minBattery = 0.3 }) {
   return { url, work, concurrency, maxJobs: maxJobs ?? null, minBattery };
 }
 
 /** @param {OpenOptions} options @returns {Omit<KeeperOptions, "name" | "durability">} */
-function keeperOptions({ url, tasks = [], packages = [], assets, work = true, concurrency = 8, lease = LEASE_S, name: label = "", server }) {
+function keeperOptions({ url, tasks = [], packages = [], assets, work = true, concurrency = 8, isolated = 1, lease = LEASE_S, keep = {}, name: label = "", server }) {
   /** @param {string | URL} address */
   const absolute = (address) => new URL(address, document.baseURI).href;
   return {
@@ -232,8 +265,11 @@ function keeperOptions({ url, tasks = [], packages = [], assets, work = true, co
     assets: assets === undefined ? null : absolute(assets).replace(/\/?$/, "/"),
     work,
     concurrency,
+    isolated: mostIsolated(isolated),
     leaseMs: Math.round(lease * 1000),
+    keep,
     label,
+    visible: isSeen(),
     ...(server && { server: employment(server) }),
   };
 }

@@ -74,7 +74,7 @@ export class TaskAttempts {
   /** @param {Attempt} attempt @param {"cancel" | "timeout" | "deadline"} reason */
   #stopped({ job, limitMs }, reason) {
     // A claim has all that the decision looks at.
-    return stopped(/** @type {JobRow} */ (/** @type {unknown} */ (job)), reason, limitMs, Math.random());
+    return stopped(/** @type {JobRow} */ (/** @type {unknown} */ (job)), reason, { limitMs, final: false, chance: Math.random() });
   }
 
   /** What is to be settled. @returns {Settlement[]} */

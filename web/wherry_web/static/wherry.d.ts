@@ -42,6 +42,10 @@ export interface OpenOptions {
   work?: boolean;
   /** Jobs that run at once in one Python, and as many of this page's own tasks; 8 without it. */
   concurrency?: number;
+  /** Workers for tasks with `isolation="worker"`, 70 to 110 MB each, started when there is work for them: 1 without it, at most 2 on phones. */
+  isolated?: number;
+  /** How long, and how many, final jobs are kept; all of them without it. */
+  keep?: Partial<Record<"completed" | "failed" | "cancelled", { seconds?: number; jobs?: number }>>;
   /** Seconds that a claim holds without renewal, at least 1; 30 without it. */
   lease?: number;
   /** Part of the name of this tab's worker. */
@@ -185,7 +189,7 @@ export interface Status {
   role: "leader" | "follower" | "client";
   /** Of the leader, in whatever tab it is.  `blocked`: a plain `def` task computes. */
   python: "off" | "booting" | "ready" | "blocked" | "failed";
-  /** Why Python does not run; `retryable`: it is tried again. */
+  /** Why Python does not run or cannot store (`quota`), or why the queue has closed; `retryable`: it is tried again. */
   error?: { code: string; message: string; retryable?: boolean };
   online: boolean;
   isolated: boolean;
@@ -193,6 +197,8 @@ export interface Status {
   persisted: boolean;
   /** Of the tab that leads, when the page works for a server. */
   server?: ServerStatus;
+  /** A newer build of this app is open and runs the jobs: reload to get it. */
+  outdated: boolean;
 }
 
 /** A queue or a task whose jobs do not start. */
@@ -288,7 +294,7 @@ export interface Queue extends AsyncDisposable {
   /** From now on, or since a cursor.  Rejects with `events_lost` when some are no longer kept: read the jobs again. */
   events(options?: { since?: string; signal?: AbortSignal }): AsyncIterable<QueueEvent>;
   status(): Status;
-  /** `update`: newer code of this site took the store over, reload; `evicted`: the store was deleted. */
+  /** `update`: newer code of this site is there, reload; when it took the store over, this queue has closed. `evicted`: the store was deleted. */
   on(type: "status" | "update" | "evicted", fn: (status: Status) => void): () => void;
   /** Running jobs get `drain` seconds, 0 without it; the rest goes back uncharged. */
   close(options?: { drain?: number }): Promise<void>;
