@@ -143,7 +143,8 @@ export class ServerWork {
         server: facts,
         isolated: false,
         environment,
-        options: { ...options, concurrency: server.concurrency },
+        // What becomes of the server's finished jobs is its own affair.
+        options: { ...options, keep: {}, concurrency: server.concurrency },
         booted: () => undefined,
         ready: () => this.#become("working"),
         blocked: () => undefined,
