@@ -85,6 +85,8 @@ class Keeper {
   #tell = () => undefined;
   /** @type {ServerWork | undefined} */
   #serverWork;
+  /** Jobs of the server that this page took while it led before. */
+  #taken = 0;
   /** @type {() => Promise<string>} */
   #getToken = async () => "";
   /** @type {Conditions | undefined} */
@@ -236,6 +238,7 @@ class Keeper {
     this.#leader = undefined;
     this.#builds.resigned();
     await this.#serverWork?.close(0);
+    this.#taken = this.#serverWork?.taken ?? this.#taken;
     this.#serverWork = undefined;
     if (this.#closing.signal.aborted) return;
     this.#become({ role: "follower", python: "off", outdated: false, full: undefined, server: undefined });
@@ -259,11 +262,12 @@ class Keeper {
     const { server } = options;
     if (!server || this.#serverWork) return;
     const { ServerWork } = await import("./server-work.js");
-    if (this.#serverWork || this.#closing.signal.aborted) return;
+    if (this.#serverWork || !this.#leader || this.#closing.signal.aborted) return;
     this.#serverWork = new ServerWork({
       environment,
       options,
       server,
+      taken: this.#taken,
       getToken: this.#getToken,
       held: (settle) => void this.#tell({ type: "held", settle }),
       changed: (status) => this.#become({ server: status }, environment.hash),
@@ -279,7 +283,7 @@ class Keeper {
     await leader.mind();
     await this.#builds.mind(leader);
     // Browsers slow down, freeze and discard pages that nobody sees.
-    if (this.#visible || !leader.idle || performance.now() - this.#hiddenMs < leaseMs) return undefined;
+    if (this.#visible || !leader.idle || this.#serverWork?.active || performance.now() - this.#hiddenMs < leaseMs) return undefined;
     if (await this.#calls.answers(`visible:${this.#environment}`)) await leader.close(0);
     return undefined;
   }

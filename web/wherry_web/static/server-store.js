@@ -20,6 +20,7 @@ const REFUSALS = new Set(["unauthorized", "forbidden"]);
 /**
  * @typedef {object} Employment
  * @property {Limits} limits
+ * @property {number} taken jobs before these
  * @property {() => Conditions} conditions
  * @property {(book: JobRow[]) => void} booked told what is claimed here, after each change
  * @property {(error: WherryError) => void} refused told when the token is no longer good for this
@@ -31,7 +32,7 @@ export class ServerStore {
   #employment;
   /** @type {Map<string, JobRow>} */
   #book = new Map();
-  #taken = 0;
+  #taken;
   #done = 0;
   /** @type {Set<() => void>} */
   #listeners = new Set();
@@ -45,6 +46,7 @@ export class ServerStore {
   constructor(remote, employment) {
     this.#remote = remote;
     this.#employment = employment;
+    this.#taken = employment.taken;
     this.url = remote.url;
   }
 

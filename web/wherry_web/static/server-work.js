@@ -36,6 +36,7 @@ import { ServerStore } from "./server-store.js";
  * @property {Environment} environment
  * @property {KeeperOptions} options
  * @property {ServerOptions} server
+ * @property {number} taken jobs that this page took before
  * @property {() => Promise<string>} getToken
  * @property {(settle: Settlement[]) => void} held told how to hand back what runs here, after each change
  * @property {(status: ServerStatus) => void} changed
@@ -65,19 +66,26 @@ export class ServerWork {
   #state = "connecting";
   /** @type {Facts | undefined} */
   #error;
-  #active = 0;
+  /** Jobs that run here. */
+  active = 0;
 
   /** @param {Employer} employer */
   constructor(employer) {
-    const { server, getToken } = employer;
+    const { server, taken, getToken } = employer;
     this.#employer = employer;
     this.#remote = new RemoteStore({ url: server.url, getToken });
     this.#store = new ServerStore(this.#remote, {
       limits: server,
+      taken,
       conditions: () => this.#conditions,
       booked: (book) => this.#booked(book),
       refused: (error) => this.#executor?.end(factsOf(error)),
     });
+  }
+
+  /** Jobs that this page took so far. */
+  get taken() {
+    return this.#store.taken;
   }
 
   /** Meets the server and works for it until closed; called again it does nothing. */
@@ -164,7 +172,7 @@ export class ServerWork {
   // --- what the page hears ----------------------------------------------------------------------------
   /** @param {JobRow[]} book */
   #booked(book) {
-    this.#active = book.length;
+    this.active = book.length;
     this.#employer.held(book.map(interrupted));
     this.#tell();
   }
@@ -181,7 +189,7 @@ export class ServerWork {
     const reason = this.#state === "working" ? whyRest(this.#conditions, this.#employer.server, taken) : undefined;
     this.#employer.changed({
       state: reason ? "resting" : this.#state,
-      active: this.#active,
+      active: this.active,
       done,
       ...(reason && { reason }),
       ...(this.#error && { error: this.#error }),
