@@ -31,7 +31,7 @@ class Scale(NamedTuple):
     limit_s: float
 
 
-SMALL = Scale(jobs=300, pause_s=0.15, limit_s=150)
+SMALL = Scale(jobs=300, pause_s=0.1, limit_s=150)
 FULL = Scale(jobs=6000, pause_s=0.05, limit_s=900)
 SCALE = FULL if os.environ.get("WHERRY_CHAOS") == "full" else SMALL
 TABS = 3

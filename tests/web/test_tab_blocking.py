@@ -6,13 +6,13 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import pytest_asyncio
 from playwright.async_api import BrowserContext
 
 from tests.web.conftest import Site
 from tests.web.tab_harness import Tab, Tabs
 from tests.web.tab_sites import Oddity, odd_site
+from wherry_web.executor import kept
 
 ISOLATING = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
 
@@ -157,12 +157,15 @@ async def test_a_task_that_never_retries_a_timeout_fails_at_the_first(tabs: Tabs
     assert await charges(tab, error["jobId"]) == ("failed", 1, 0)
 
 
-@pytest.mark.parametrize("keep", [{"completed": {"seconds": 0}}, {"completed": {"jobs": 0}}])
-async def test_what_is_not_kept_is_removed(tabs: Tabs, keep: dict[str, Any]) -> None:
-    tab = await tabs.open(keep=keep)
+async def test_what_is_not_kept_is_removed(tabs: Tabs) -> None:
+    tab = await tabs.open(keep={"completed": {"seconds": 0}})
 
     assert await tab.run("echo", "short-lived") == "short-lived"
 
-    await tab.js("""
-        while ((await queue.count()).completed) await new Promise((wake) => setTimeout(wake, 100));
-    """)
+    assert await tab.js("queue.count()") == {}
+
+
+def test_what_is_kept_is_said_as_a_server_wants_it() -> None:
+    assert kept({"completed": {"seconds": 60, "jobs": 5}, "failed": {"jobs": 9}}) == {
+        "delete_after_completion": 60, "keep_completed": 5, "delete_after_failure": None, "keep_failed": 9,
+    }  # fmt: skip

@@ -63,6 +63,11 @@ def hoard(megabytes):
     return len(bytearray(megabytes * 2**20))
 
 
+@task(name="long")
+async def long(length):
+    return "x" * length
+
+
 @task(name="nap")
 async def nap(seconds):
     await asyncio.sleep(seconds)
