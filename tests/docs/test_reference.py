@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from wherry.events import EVENTS
 from wherry.options import JobOptions, TaskOptions
 
@@ -38,3 +40,24 @@ def test_the_readme_leads_to_every_page() -> None:
     pages = [str(page.relative_to(ROOT)) for page in (ROOT / "docs").rglob("*.md")]
 
     assert [page for page in pages if f"]({page})" not in readme] == []
+
+
+def members(interface: str) -> set[str]:
+    """The members of an interface of wherry.d.ts."""
+    text = (ROOT / "web/wherry_web/static/wherry.d.ts").read_text()
+    (body,) = re.findall(rf"^export interface {interface}\b.*? {{\n(.*?)^}}", text, re.MULTILINE | re.DOTALL)
+    return set(re.findall(r"^  (?:readonly )?(\w+)[?<(:]", body, re.MULTILINE))
+
+
+@pytest.mark.parametrize("interface", ["OpenOptions", "SubmitOptions", "Queue", "Handle"])
+def test_every_member_of_the_javascript_api_is_in_the_reference(interface: str) -> None:
+    told = set(re.findall(r"\w+", (ROOT / "docs/reference/javascript.md").read_text()))
+
+    assert members(interface) - told - {"debug"} == set()
+
+
+def test_every_option_of_a_javascript_task_is_in_its_guide() -> None:
+    told = (ROOT / "docs/how-to/javascript-tasks.md").read_text()
+    (options,) = re.findall(r"^Options: `([^`]+)`", told, re.MULTILINE)
+
+    assert set(options.split()) == members("TaskOptions")

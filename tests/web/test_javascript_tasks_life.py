@@ -161,12 +161,8 @@ async def test_python_and_javascript_run_their_own_in_one_store(tabs: Tabs) -> N
     assert "written in Python" in error["message"]
     assert await tab.run("echo", "still Python's") == "still Python's"
 
-
-async def test_a_job_in_python_follows_one_in_javascript(tabs: Tabs) -> None:
-    tab = await tabs.open()
-    await tab.js("""
-        await queue.task('fails', () => { throw new wherry.PermanentError('aground'); });""")
-
+    # One in Python follows one in JavaScript.
+    await tab.js("await queue.task('fails', () => { throw new wherry.PermanentError('aground'); });")
     found = await tab.js("""
         const parent = await queue.submit('fails');
         const after = (onFailure) => queue.submit('echo', 1, { after: [{ id: parent.id, onFailure }] });
