@@ -48,21 +48,24 @@ async def test_every_job_ends_once_while_tabs_come_and_go(tabs: Tabs) -> None:
     watching, first = [await tabs.open(tasks=(), work=work, lease=600) for work in (False, True)]
     await watching.js("""
         globalThis.completed = [];
-        (async () => {
-          for await (const { type, job } of queue.events()) if (type === 'complete') completed.push(job.id);
+        globalThis.following = (async () => {
+          for await (const { type, job } of queue.events()) {
+            if (type === 'complete') completed.push(job.id);
+            if (completed.length === 120) return;
+          }
         })();""")
     await first.js(code)
     await watching.js(code)
     await watching.js("globalThis.handles = await queue.submitMany('slow', [...Array(120).keys()]);")
 
-    for _ in range(2):
-        await watching.js("while (completed.length < 20) await handles[completed.length].result();")
+    for count in (20, 60):
+        await watching.js("await Promise.all(handles.slice(0, given).map((one) => one.result()));", count)
         second = await tabs.open(tasks=(), lease=600)
         await second.js(code)
         await first.close()
         first = second
     outputs = await watching.js("Promise.all(handles.map((one) => one.result()))")
-    await watching.js("while (completed.length < 120) await new Promise((wake) => setTimeout(wake, 10));")
+    await watching.js("await following;")
 
     assert [n for n, _ in outputs] == list(range(120))
     assert len({chance for _, chance in outputs}) == 120
