@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
+from collections import Counter
 from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,6 +33,12 @@ class Oddity:
     """Files that answer with another file's content."""
     types: Mapping[str, str] = field(default_factory=dict)
     """Content types by the end of the path."""
+    edits: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Text that is replaced by other text, by the end of the path."""
+    edits_after: int = 0
+    """How many answers to one of these paths come unedited first."""
+    seen: Counter[str] = field(default_factory=Counter)
+    """How often these paths were asked for."""
 
 
 class OddHandler(Handler):
@@ -47,6 +54,19 @@ class OddHandler(Handler):
             for name, value in self.oddity.headers.items():
                 self.send_header(name, value)
         SimpleHTTPRequestHandler.end_headers(self)
+
+    def do_GET(self) -> None:
+        edited = [name for name in self.oddity.edits if self.path.endswith(name)]
+        self.oddity.seen.update(edited)
+        if not edited or self.oddity.seen[edited[0]] <= self.oddity.edits_after:
+            return super().do_GET()
+        old, new = self.oddity.edits[edited[0]]
+        body = Path(self.translate_path(self.path)).read_text().replace(old, new).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", self.guess_type(self.path))
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def translate_path(self, path: str) -> str:
         if path.endswith(tuple(self.oddity.missing)):

@@ -35,8 +35,8 @@ def fetch_pyodide(cache: Path, node: Path) -> Path:
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as name:
         place = Path(name)
-        pack = [*npm(node), "pack", f"pyodide@{PYODIDE}", "--pack-destination", place, "--silent"]
-        run(pack, "the tab's Python")
+        options = ["--pack-destination", place, "--prefer-offline", "--silent"]
+        run([*npm(node), "pack", f"pyodide@{PYODIDE}", *options], "the tab's Python")
         archive = next(place.glob("*.tgz"))
         require_hash(archive)
         unpack(archive, place / "pyodide")

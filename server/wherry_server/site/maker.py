@@ -140,7 +140,7 @@ def write_own_wheel(folder: Path) -> Path:
         )
         members |= {f"{package}/{path.relative_to(root).as_posix()}": path.read_bytes() for path in files}
     info = f"wherry-{installed.version}.dist-info"
-    for name in ("METADATA", "WHEEL"):
+    for name in ("METADATA", "WHEEL", "licenses/LICENSE"):
         members[f"{info}/{name}"] = (installed.read_text(name) or "").encode()
     target = folder / f"wherry-{installed.version}-py3-none-any.whl"
     write_tab_wheel(members, target)

@@ -20,9 +20,9 @@ def write_tab_wheel(members: Mapping[str, bytes], target: Path) -> None:
     Visitors of a site never test anything there either, and the cases are a third of all the code.
     """
     dist_info = require_dist_info(members)
-    kept = {name: data for name, data in members.items() if not name.startswith((*NOT_IN_THE_TAB, TESTING))}
     # Its command is `wherry_server`'s, so it goes as well.
-    kept.pop(f"{dist_info}/entry_points.txt", None)
+    left = (*NOT_IN_THE_TAB, TESTING, f"{dist_info}/entry_points.txt", f"{dist_info}/RECORD")
+    kept = {name: members[name] for name in sorted(members) if not name.startswith(left)}
     write_members(target, with_record(kept, dist_info))
 
 

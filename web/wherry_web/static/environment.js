@@ -8,6 +8,7 @@
 
 import { WherryError } from "./errors.js";
 import { KINDS, load } from "./loading.js";
+import { requireSame, VERSION } from "./version.js";
 
 /** @import { KeeperOptions } from "./keeper.js" */
 /** @typedef {{ path: string, url: string, bytes: Uint8Array<ArrayBuffer> }} Source a task module or wheel, `path` as Python will see it */
@@ -16,7 +17,7 @@ import { KINDS, load } from "./loading.js";
 /**
  * @param {KeeperOptions} options
  * @returns {Promise<Environment>}
- * @throws {WherryError} what `load` throws; `invalid_input`
+ * @throws {WherryError} what `load` throws; `invalid_input`, `reload_needed`
  */
 export async function gather({ sources, packages, runtime: beside, assets, server }) {
   const runtime = assets === null ? beside : await runtimeIn(assets);
@@ -24,6 +25,7 @@ export async function gather({ sources, packages, runtime: beside, assets, serve
     load(`${runtime}pyodide-lock.json`, KINDS.runtime).then((response) => response.text()),
     ...sources.map(([path, url]) => fetchSource(path, url)),
   ]);
+  requireSame(VERSION, "Python package", JSON.parse(lock).packages.wherry?.version);
   const prints = await Promise.all(found.map(({ bytes }) => sha256(bytes)));
   // Who works for a server is led by one who does.
   const employer = server ? [[server.url, server.work]] : [];

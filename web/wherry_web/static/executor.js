@@ -12,11 +12,12 @@ import { errorOf, factsOf } from "./facts.js";
 import { Fetches } from "./fetches.js";
 import { Interrupts } from "./interrupts.js";
 import { importTasks, likelyPackages } from "./tasks.js";
+import { requireSame } from "./version.js";
 
 /** @import { Environment } from "./environment.js" */
 /** @import { Meta } from "./idb-schema.js" */
 /**
- * @typedef {Environment & { worker: string, url: string, concurrency: number, leaseMs: number, keep: object, isolated: boolean,
+ * @typedef {Environment & { version: string, worker: string, url: string, concurrency: number, leaseMs: number, keep: object, isolated: boolean,
  *   meta?: Meta, server?: object, interrupts?: SharedArrayBuffer }} Boot
  */
 
@@ -29,6 +30,7 @@ let lastEntered = 0;
 
 /** @param {Boot} boot */
 async function start(boot) {
+  requireSame(boot.version, "Python's worker");
   const fetches = new Fetches((loaded, total) => progress("runtime", loaded, total));
   // While it is held the keepers know that this worker lives.
   await new Promise((granted) => void navigator.locks.request(`wherry:w:${boot.worker}`, () => new Promise(() => granted(undefined))));

@@ -2,7 +2,7 @@
 /** Watches what Python's start fetches: how many bytes came, and what went wrong, for Pyodide tells neither. */
 
 import { WherryError } from "./errors.js";
-import { KINDS, problemOf, unreachable } from "./loading.js";
+import { KINDS, newerBuild, problemOf, unreachable } from "./loading.js";
 
 const TELL_EVERY_MS = 100;
 
@@ -30,7 +30,9 @@ export class Fetches {
     this.failed.catch(() => undefined);
     globalThis.fetch = (...args) => this.#watch(args);
     WebAssembly.instantiateStreaming = (...args) =>
-      this.#instantiate.apply(WebAssembly, args).catch((cause) => {
+      this.#instantiate.apply(WebAssembly, args).catch(async (cause) => {
+        // What the fetch met explains it better.
+        await this.#asking;
         const remedy = "reload the page; if memory is short, close other tabs.";
         this.#fail(new WherryError("python_failed", `the browser did not take Python's WebAssembly (${cause.message}): ${remedy}`, { cause }));
         throw cause;
@@ -56,7 +58,7 @@ export class Fetches {
       throw cause;
     });
     const problem = problemOf(response, url, KINDS.runtime);
-    if (problem) this.#fail(problem);
+    if (problem) this.#asking = newerBuild(problem, url).then(this.#fail);
     else void this.#count(response);
     return response;
   }

@@ -14,6 +14,7 @@ import { Interrupts } from "./interrupts.js";
 import { running } from "./keeper-rows.js";
 import { VerbService } from "./keeper-verbs.js";
 import { whyNotRun } from "./loading.js";
+import { VERSION } from "./version.js";
 
 /** @import { Environment } from "./environment.js" */
 /** @import { Facts } from "./facts.js" */
@@ -97,7 +98,7 @@ export class Executor {
     this.#worker.onerror = (event) => void this.#broke(event);
     this.unlisten = duties.store.listen(() => this.#hint());
     const { concurrency, leaseMs, url, keep } = options;
-    const boot = { type: "boot", worker: this.name, url, concurrency, leaseMs, keep, isolated, server, interrupts: this.#interrupts?.memory, ...environment };
+    const boot = { type: "boot", worker: this.name, url, concurrency, leaseMs, version: VERSION, keep, isolated, server, interrupts: this.#interrupts?.memory, ...environment };
     duties.store.ready().then((meta) => this.#worker.postMessage({ ...boot, meta }));
   }
 

@@ -15,6 +15,7 @@ import { Office } from "./keeper-office.js";
 import { announce } from "./keeper-rows.js";
 import { expose } from "./link.js";
 import { whyNotRun } from "./loading.js";
+import { requireSame } from "./version.js";
 
 /** @import { Environment } from "./environment.js" */
 /** @import { WherryError } from "./errors.js" */
@@ -28,6 +29,7 @@ import { whyNotRun } from "./loading.js";
 
 /**
  * @typedef {object} KeeperOptions
+ * @property {string} version of the page's wherry
  * @property {string} url of the store, with its options
  * @property {string} name of the store
  * @property {IDBTransactionDurability} durability
@@ -99,6 +101,7 @@ class Keeper {
    * @returns {Promise<Opened>}
    */
   async open(options, tell, getToken) {
+    requireSame(options.version, "keeper");
     this.#tell = tell;
     this.#getToken = getToken ?? this.#getToken;
     this.seen(options.visible);

@@ -22,15 +22,30 @@ export const KINDS = {
  *
  * @param {string} url @param {Kind} kind
  * @returns {Promise<Response>}
- * @throws {WherryError} `offline` (retryable), `cors`, `wrong_mime`, and what `kind` says
+ * @throws {WherryError} `offline` (retryable), `cors`, `wrong_mime`, `reload_needed`, and what `kind` says
  */
 export async function load(url, kind) {
   const response = await fetch(url).catch((error) => {
     throw unreachable(url, kind, error);
   });
   const problem = problemOf(response, url, kind);
-  if (problem) throw problem;
+  if (problem) throw await newerBuild(problem, url);
   return response;
+}
+
+/**
+ * What is missing of a build may have been removed after a newer one was published: then a reload helps, and nothing else.
+ *
+ * @param {WherryError} problem @param {string} url
+ * @returns {Promise<WherryError>}
+ */
+export async function newerBuild(problem, url) {
+  const [, root, build] = url.match(/^(.*\/)([0-9a-f]{16})\//) ?? [];
+  if (!root || problem.code !== KINDS.runtime.missing) return problem;
+  const manifest = await fetch(`${root}manifest.json`, { cache: "no-cache" }).then((response) => response.json()).catch(() => undefined);
+  if (!manifest?.build || manifest.build === build) return problem;
+  const message = `this page is of build ${build}, which its server no longer has: reload the page to get build ${manifest.build}.`;
+  return new WherryError("reload_needed", message, { cause: problem, data: { page: build, found: manifest.build, url } });
 }
 
 /** @param {string} url @param {Kind} kind @param {unknown} cause */

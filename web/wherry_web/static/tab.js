@@ -4,7 +4,9 @@
 import { WherryError } from "./errors.js";
 import { errorOf, factsOf } from "./facts.js";
 import { callSafely } from "./follower.js";
+import { keepStorage, Marker, storageUse } from "./storage.js";
 import { Line } from "./tab-line.js";
+import { VERSION } from "./version.js";
 
 /** @import { KeeperEvent, KeeperState, KeeperOptions } from "./keeper.js" */
 /** @import { VerbName, Verbs, Store } from "./messages.js" */
@@ -31,6 +33,9 @@ export class Tab {
   #storeId = "";
   #left = new AbortController();
   #persisted = false;
+  /** @type {WherryError | undefined} the store of the last visit is gone */
+  #evicted;
+  #marker;
   #asked = false;
   /** @type {ServerPage | undefined} */
   #server;
@@ -44,6 +49,7 @@ export class Tab {
     this.bigint = options.bigint ?? false;
     /** @type {TaskHost | undefined} */
     this.taskHost = undefined;
+    this.#marker = new Marker(name);
     this.announced = this.announced.bind(this);
     this.#line = new Line(() => ({ name, durability, ...keeperOptions(options) }), (event) => this.#hear(event), () => this.#server?.token);
   }
@@ -67,7 +73,8 @@ export class Tab {
     const { state, storeId } = await this.#line.open();
     this.#storeId = storeId;
     this.#state = state;
-    this.#persisted = (await navigator.storage?.persisted?.()) ?? false;
+    this.#persisted = (await storageUse()).persisted;
+    this.#evicted = this.#marker.check(storeId);
     this.#watchPage();
     void this.#server?.start();
   }
@@ -121,6 +128,7 @@ export class Tab {
       this.#state = event.state;
       if (outdated) this.#emit("update");
       this.#emit("status");
+      if (event.state.failure?.code === "reload_needed") this.#emit("update");
     }
   }
 
@@ -129,6 +137,7 @@ export class Tab {
     this.#closed = error;
     this.#left.abort();
     this.#line.end(error);
+    if (error.code === "evicted") this.#marker.forget();
     this.#emit(error.code === "reload_needed" ? "update" : "evicted");
     this.#emit("status");
   }
@@ -184,6 +193,7 @@ export class Tab {
       outdated,
       ...(error && { error }),
       ...(server && { server }),
+      ...(this.#evicted && { evicted: factsOf(this.#evicted) }),
     };
   }
 
@@ -191,6 +201,9 @@ export class Tab {
   on(type, fn) {
     const listeners = this.#listeners.get(type) ?? new Set();
     this.#listeners.set(type, listeners.add(fn));
+    // What was found at the start happened before anybody could listen.
+    const happened = { update: this.#state.failure?.code === "reload_needed", evicted: !!this.#evicted }[type];
+    if (happened) queueMicrotask(() => listeners.has(fn) && fn(this.status()));
     return () => void listeners.delete(fn);
   }
 
@@ -227,7 +240,7 @@ export class Tab {
   submitted() {
     if (this.#asked) return;
     this.#asked = true;
-    navigator.storage?.persist?.().then((persisted) => {
+    void keepStorage().then((persisted) => {
       this.#persisted = persisted;
       this.#emit("status");
     });
@@ -258,6 +271,7 @@ function keeperOptions({ url, tasks = [], packages = [], assets, work = true, co
   const absolute = (address) => new URL(address, document.baseURI).href;
   return {
     url,
+    version: VERSION,
     sources: tasks.flatMap((one) => (typeof one === "string" || one instanceof URL ? [["", absolute(one)]] : Object.entries(one).map(([path, address]) => [path, absolute(address)]))),
     // What looks like an address is one; the rest are names for the package index.
     packages: packages.map((one) => (/\.whl(\?|#|$)/.test(one) ? absolute(one) : one)),

@@ -193,12 +193,14 @@ export interface Status {
   error?: { code: string; message: string; retryable?: boolean };
   online: boolean;
   isolated: boolean;
-  /** The browser promised not to evict what is stored. */
+  /** The browser promised not to evict what is stored; asked for at the first submit. */
   persisted: boolean;
   /** Of the tab that leads, when the page works for a server. */
   server?: ServerStatus;
   /** A newer build of this app is open and runs the jobs: reload to get it. */
   outdated: boolean;
+  /** The jobs of earlier visits are gone: the browser evicted them, or they were deleted. */
+  evicted?: { code: string; message: string };
 }
 
 /** A queue or a task whose jobs do not start. */
@@ -294,7 +296,10 @@ export interface Queue extends AsyncDisposable {
   /** From now on, or since a cursor.  Rejects with `events_lost` when some are no longer kept: read the jobs again. */
   events(options?: { since?: string; signal?: AbortSignal }): AsyncIterable<QueueEvent>;
   status(): Status;
-  /** `update`: newer code of this site is there, reload; when it took the store over, this queue has closed. `evicted`: the store was deleted. */
+  /**
+   * `update`: newer code of this site is there, reload; when it took the store over, this queue has closed.
+   * `evicted`: the store was deleted, now or since the last visit.
+   */
   on(type: "status" | "update" | "evicted", fn: (status: Status) => void): () => void;
   /** Running jobs get `drain` seconds, 0 without it; the rest goes back uncharged. */
   close(options?: { drain?: number }): Promise<void>;
@@ -303,6 +308,31 @@ export interface Queue extends AsyncDisposable {
     killExecutor(): Promise<void>;
   };
 }
+
+export interface OfflineOptions {
+  /** More addresses to keep, such as a data file that the page fetches; the page and what it loaded are kept anyway. */
+  also?: (string | URL)[];
+  /** A folder made by `wherry site`; without it the one that wherry.js came from. */
+  assets?: string | URL;
+  /** Of the service worker, wider than its folder: the server must send `Service-Worker-Allowed`. */
+  scope?: string | URL;
+  /** Told once when the server has a newer build than this page: a reload brings it. */
+  onupdate?: (state: OfflineState) => void;
+}
+export interface OfflineState {
+  /** The build of this page, and the one that is kept for later. */
+  build: string; newest: string;
+  /** They differ: a reload brings the newer one. */
+  update: boolean;
+}
+/**
+ * Keeps this page and its site for visits without network, by the site's service worker; resolves when all is kept.
+ * Rejects with `no_service_worker`, `offline_scope`, `runtime_404`, `wrong_mime`, `script_blocked`, `quota`, `offline`.
+ */
+export function offline(options?: OfflineOptions): Promise<OfflineState>;
+
+/** Bytes that this whole site keeps in the browser and may keep, as the browser tells; whether it promised not to evict them. */
+export function storageUse(): Promise<{ used: number; quota: number; persisted: boolean }>;
 
 /** Thrown in a task: run it again, after `delay` seconds, or `at` an instant, or when its backoff says. */
 export class RetryableError extends WherryError {

@@ -4,3 +4,13 @@
 export { open } from "./open.js";
 export { WherryError } from "./errors.js";
 export { PermanentError, RetryableError, Snooze } from "./task-errors.js";
+export { storageUse } from "./storage.js";
+
+/** @import { OfflineOptions, OfflineState } from "./wherry.js" */
+
+/**
+ * Loaded only by pages that are kept for later.
+ *
+ * @param {OfflineOptions} [options] @returns {Promise<OfflineState>}
+ */
+export const offline = async (options) => (await import("./offline.js")).offline(options);

@@ -1,5 +1,5 @@
 // A page to start from: change it, or write your own.  `wherry site` does not touch it again.
-import { open } from "./wherry.js";
+import { offline, open } from "./wherry.js";
 
 const status = document.querySelector("#status");
 const form = document.querySelector("form");
@@ -47,6 +47,7 @@ try {
     event.preventDefault();
     void run(queue, form.elements.task.value, form.elements.input.value.trim());
   });
+  await offline({ onupdate: () => say("A newer version is there: reload the page.") });
 } catch (error) {
   say(error.message, true);
 }
