@@ -117,6 +117,9 @@ def build_site(options: argparse.Namespace, _rest: list[str]) -> int:
     quality = site.QUICK if options.quick else site.BEST
     manifest = site.build_site(program, wheels.build_wheel(program), quality=quality)
     site.print_sizes(manifest)
+    site.print_groups(manifest)
+    if options.docs:
+        site.write_table(manifest)
     say(f"\n  {SITE.relative_to(ROOT)} holds build {manifest['build']}.")
     return 0
 
@@ -170,6 +173,7 @@ def parser() -> argparse.ArgumentParser:
             name, help=run.__doc__, description=run.__doc__, add_help=name not in PASS_ON
         )
         if name == "site":
+            one.add_argument("--docs", action="store_true", help="write the sizes into the docs")
             one.add_argument("--quick", action="store_true", help="compress less, ten times faster")
     return made
 

@@ -15,6 +15,7 @@ from tools.stamps import digest, exclusive, files_below, is_fresh, mark_fresh
 from tools.terminal import BuildError, say, size, step, table
 from tools.wheels import fetch_runtime_wheels
 from wherry_server.site import publish as site
+from wherry_server.site import sizes as wire
 from wherry_server.site.publish import BEST, QUICK, File
 from wherry_server.site.runtime import Archive, build_runtime, pyodide_version, runtime_info
 from wherry_server.site.shop import Shop, SiteError
@@ -22,6 +23,8 @@ from wherry_server.site.tab_wheels import write_tab_wheel, write_testing_wheel
 from wherry_server.site.zips import read_members
 
 REMEDY = "Read the log. `rm -r .build` makes the next run start over."
+SIZES = ROOT / "docs" / "reference" / "sizes.md"
+BEGIN, END = "<!-- sizes: made by build.py site --docs -->", "<!-- end of sizes -->"
 LEAST_SOURCES = 500
 """Modules of the standard library that the demo reads."""
 
@@ -145,3 +148,18 @@ def print_sizes(manifest: dict[str, Any], *, least: int = 20_000) -> None:
     rows.append(("all", *(size(count) for count in total.values())))
     say()
     table(("file", "raw", "brotli", "gzip"), rows)
+
+
+def print_groups(manifest: dict[str, Any]) -> None:
+    """Print what a visitor fetches, by what it is for."""
+    say()
+    table(("what a visitor fetches", "raw", "brotli", "gzip"), [*wire.rows(manifest)])
+
+
+def write_table(manifest: dict[str, Any]) -> None:
+    """Put the sizes into the docs; a test holds them against the build."""
+    head = "| part | raw | brotli | gzip |\n|---|---|---|---|\n"
+    lines = [f"| {' | '.join(row)} |\n" for row in wire.rows(manifest)]
+    before, _, rest = SIZES.read_text().partition(BEGIN)
+    after = rest.partition(END)[2]
+    SIZES.write_text(f"{before}{BEGIN}\n{head}{''.join(lines)}{END}{after}")

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wherry_server.app import create_app
+    from wherry_server.hosting import SiteFiles
     from wherry_server.service import Limits
 
-__all__ = ["Limits", "create_app"]
+__all__ = ["Limits", "SiteFiles", "create_app"]
 
 
 def __getattr__(name: str) -> Any:
@@ -17,6 +18,10 @@ def __getattr__(name: str) -> Any:
         from wherry_server.app import create_app
 
         return create_app
+    if name == "SiteFiles":
+        from wherry_server.hosting import SiteFiles
+
+        return SiteFiles
     if name == "Limits":
         from wherry_server.service import Limits
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from tools.paths import DIST, MANIFEST, SITE
+from tools.paths import DIST, MANIFEST, ROOT, SITE
 from wherry_server.site import publish as site
 from wherry_server.site import shop
+from wherry_server.site import sizes as wire
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +85,22 @@ def test_the_first_visit_stays_within_its_budget(manifest: dict[str, Any]) -> No
     # A quick build, which the tests make, is compressed an eighth worse than a published one.
     budget = 6_500_000 * (1 if manifest["brotli"] == site.BEST else 9 / 8)
     assert sum(manifest["files"][name]["br"] for name in files) <= budget
+
+
+def test_the_docs_tell_the_sizes_on_the_wire(manifest: dict[str, Any]) -> None:
+    """Within a tenth, a quick build's brotli within a quarter: `build.py site --docs` writes them anew."""
+    told = dict(re.findall(r"^\| ([^|]+) \| (.+) \|$", (ROOT / "docs/reference/sizes.md").read_text(), re.M))
+    for name, *found in wire.rows(manifest):
+        assert name in told, name
+        for text, count, part in zip(
+            told[name].split(" | "), map(bytes_in, found), (0.1, 0.25, 0.1), strict=True
+        ):
+            assert bytes_in(text) == pytest.approx(count, rel=part, abs=2000), (name, text, count)
+
+
+def bytes_in(text: str) -> float:
+    number, unit = text.split()
+    return float(number) * {"kB": 1e3, "MB": 1e6}[unit]
 
 
 def test_the_wheel_stays_within_its_budget() -> None:

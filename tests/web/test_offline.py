@@ -44,19 +44,7 @@ def folder(site_folder: Path, tab_site: Site, tmp_path: Path) -> Path:
     for name in ("offline.html", "offline.js", "py/jobs.py"):
         shutil.copy(PAGES / name, own)
     (own / tab_site.manifest["build"]).symlink_to(site_folder / tab_site.manifest["build"])
-    trim(own, tab_site)
     return own
-
-
-def trim(folder: Path, tab_site: Site) -> None:
-    """Leave what these tests do not use out of the copy, to save time."""
-    manifest = json.loads((folder / "manifest.json").read_text())
-    used = {"runtime/" + tab_site.manifest["wheel"]}
-    manifest["offline"] = [
-        name for name in manifest["offline"] if name in used or not name.endswith(".whl") and "/" not in name
-        or name.startswith(("vendor/", "runtime/p")) and not name.endswith(".whl")
-    ]  # fmt: skip
-    (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
 def publish(folder: Path, build: str) -> None:

@@ -36,10 +36,11 @@ def groups(manifest: Mapping[str, Any]) -> list[Group]:
     return found + [Group(name, *sums[name]) for name in sorted(set(sums) - set(ORDER))]
 
 
-PAGE, FOR_SERVER = "page, keeper and store: JavaScript", "client of a server: JavaScript"
+PAGE, FOR_SERVER = "page, keeper and store, in all: JavaScript", "client of a server: JavaScript"
 RUNS, RUNTIME, OWN = "what runs Python: JavaScript", "Python and its standard library", "wherry in Python"
 TYPES, TASKS = "pydantic, for tasks with types", "the app's tasks"
 ORDER = (PAGE, RUNS, RUNTIME, OWN, TASKS, TYPES, FOR_SERVER)
+FIRST = (PAGE, RUNS, RUNTIME, OWN, TASKS)
 OF_PYDANTIC = {"pydantic", "pydantic-core", "annotated-types", "typing-extensions", "typing-inspection"}
 
 
@@ -57,6 +58,18 @@ def group_of(name: str, wheels: Mapping[str, str]) -> str | None:
     if SERVER.match(name):
         return FOR_SERVER
     return PAGE if PARTS.match(name) else None
+
+
+def rows(manifest: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Part, raw, brotli and gzip, as people read them; at last what a first visit fetches."""
+    found = groups(manifest)
+    visits = {
+        "first visit, tasks without types": [one for one in found if one.name in FIRST],
+        "first visit, tasks with types": [one for one in found if one.name in (*FIRST, TYPES)],
+    }
+    for name, parts in visits.items():
+        found.append(Group(name, *(sum(part[index] for part in parts) for index in (1, 2, 3))))
+    return [(one.name, megabytes(one.raw), megabytes(one.br), megabytes(one.gz)) for one in found]
 
 
 def megabytes(count: int) -> str:
