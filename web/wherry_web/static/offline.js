@@ -128,3 +128,12 @@ function watch(root, state, tell) {
   };
   for (const type of ["online", "visibilitychange"]) addEventListener(type, look, true);
 }
+
+/** @typedef {{ used: number, quota: number, persisted: boolean }} StorageUse bytes of the whole site, not of one store */
+
+/** @returns {Promise<StorageUse>} zeros where the browser does not tell */
+export async function storageUse() {
+  const estimate = await navigator.storage?.estimate?.().catch(() => undefined);
+  const persisted = await navigator.storage?.persisted?.().catch(() => false);
+  return { used: estimate?.usage ?? 0, quota: estimate?.quota ?? 0, persisted: persisted ?? false };
+}

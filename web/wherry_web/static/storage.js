@@ -1,16 +1,7 @@
 // @ts-check
-/** What this site keeps in the browser: how much it is, whether it is safe, and whether some of it is gone. */
+/** Whether what is stored in this browser is safe, and whether some of it is gone. */
 
 import { WherryError } from "./errors.js";
-
-/** @typedef {{ used: number, quota: number, persisted: boolean }} StorageUse bytes of the whole site, not of one store */
-
-/** @returns {Promise<StorageUse>} zeros where the browser does not tell */
-export async function storageUse() {
-  const estimate = await navigator.storage?.estimate?.().catch(() => undefined);
-  const persisted = await navigator.storage?.persisted?.().catch(() => false);
-  return { used: estimate?.usage ?? 0, quota: estimate?.quota ?? 0, persisted: persisted ?? false };
-}
 
 /**
  * Asks the browser once not to evict what is stored; some ask the visitor, so there must be something to keep.
@@ -46,7 +37,7 @@ export class Marker {
     this.#write({ id, seenMs: Date.now() });
     if (!last || last.id === id) return undefined;
     const data = { lost: last.id, store: id, lastSeen: new Date(last.seenMs).toISOString() };
-    const remedy = "it starts empty: submit what is missing again. An installed app, or `persisted` in the status, makes this rarer.";
+    const remedy = "submit what is missing again.";
     return new WherryError("evicted", `the browser deleted this site's jobs after ${data.lastSeen}: ${remedy}`, { data });
   }
 

@@ -4,7 +4,7 @@
 import { WherryError } from "./errors.js";
 import { errorOf, factsOf } from "./facts.js";
 import { callSafely } from "./follower.js";
-import { keepStorage, Marker, storageUse } from "./storage.js";
+import { keepStorage, Marker } from "./storage.js";
 import { Line } from "./tab-line.js";
 import { VERSION } from "./version.js";
 
@@ -73,7 +73,7 @@ export class Tab {
     const { state, storeId } = await this.#line.open();
     this.#storeId = storeId;
     this.#state = state;
-    this.#persisted = (await storageUse()).persisted;
+    this.#persisted = (await navigator.storage?.persisted?.()) ?? false;
     this.#evicted = this.#marker.check(storeId);
     this.#watchPage();
     void this.#server?.start();

@@ -14,6 +14,6 @@ export const VERSION = "0.1.0";
  */
 export function requireSame(page, part, found = VERSION) {
   if (page === found) return;
-  const remedy = "reload the page; if that does not help, publish all files of one version together and empty what caches them.";
+  const remedy = "reload the page; if that does not help, publish all files of one version together.";
   throw new WherryError("reload_needed", `this page runs wherry ${page}, but its ${part} is ${found}: ${remedy}`, { data: { page, found, part } });
 }

@@ -4,7 +4,6 @@
 export { open } from "./open.js";
 export { WherryError } from "./errors.js";
 export { PermanentError, RetryableError, Snooze } from "./task-errors.js";
-export { storageUse } from "./storage.js";
 
 /** @import { OfflineOptions, OfflineState } from "./wherry.js" */
 
@@ -14,3 +13,6 @@ export { storageUse } from "./storage.js";
  * @param {OfflineOptions} [options] @returns {Promise<OfflineState>}
  */
 export const offline = async (options) => (await import("./offline.js")).offline(options);
+
+/** What this site keeps in the browser, in bytes. */
+export const storageUse = async () => (await import("./offline.js")).storageUse();
