@@ -56,13 +56,8 @@ export class TaskDuties {
     this.#channel.onmessage = ({ data }) => data?.type === "tasks" && this.#met(data);
     for (const { worker } of await running(this.#store)) if (worker) this.#watch(worker);
     this.#channel.postMessage({ type: "tasks", worker: this.#name, first: true });
-    // One of those who could: the others take over when it goes.
-    const { signal } = this.#ended;
-    const sweeping = () => new Promise((resolve) => {
-      this.#every(Math.min(3_000, this.#host.leaseMs / 2), () => this.#sweep());
-      signal.addEventListener("abort", resolve);
-    });
-    navigator.locks.request(`wherry:sweep:${this.#host.store}`, { signal }, sweeping).catch(() => undefined);
+    // Each for itself: a frozen tab would keep an office that only one can hold.
+    this.#every(Math.min(3_000, this.#host.leaseMs / 2), () => this.#sweep());
   }
 
   /** @param {number} ms @param {() => Promise<void>} does */
