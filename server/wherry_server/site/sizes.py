@@ -68,7 +68,12 @@ def rows(manifest: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
         "first visit, tasks with types": [one for one in found if one.name in (*FIRST, TYPES)],
     }
     for name, parts in visits.items():
-        found.append(Group(name, *(sum(part[index] for part in parts) for index in (1, 2, 3))))
+        raw, br, gz = (
+            sum(one.raw for one in parts),
+            sum(one.br for one in parts),
+            sum(one.gz for one in parts),
+        )
+        found.append(Group(name, raw, br, gz))
     return [(one.name, megabytes(one.raw), megabytes(one.br), megabytes(one.gz)) for one in found]
 
 
