@@ -72,17 +72,8 @@ class Worker:
         hooks: Sequence[Hook] = (),
         claims: Callable[[Task[Any, Any]], bool] | None = None,
     ) -> None:
-        require(
-            "worker",
-            {
-                "concurrency": concurrency,
-                "lease": lease,
-                "shutdown_timeout": shutdown_timeout,
-                "queues": queues,
-                "namespaces": namespaces,
-                "name": name,
-            },
-        )
+        given = {"concurrency": concurrency, "lease": lease, "shutdown_timeout": shutdown_timeout}
+        require("worker", {**given, "queues": queues, "namespaces": namespaces, "name": name})
         self._storage, self.registry = storage, Registry(tasks)
         self._queues = None if queues is None else tuple(queues)
         self._namespaces = (getattr(storage, "namespace", ""),) if namespaces is None else tuple(namespaces)
