@@ -62,10 +62,12 @@ class Killer:
         self.ends: Counter[str] = Counter()
         self.leaders = 0
 
+    async def begin(self) -> None:
+        for _ in range(TABS):
+            await self._open_one()
+
     async def rage(self) -> None:
         async with asyncio.TaskGroup() as opening:
-            for _ in range(TABS):
-                opening.create_task(self._open_one())
             while True:
                 await asyncio.sleep(KILL_EVERY_S)
                 if self._open:
@@ -101,12 +103,13 @@ async def test_tabs_that_end_at_random_lose_no_job_and_double_no_result(
         witness = await tabs.open(tasks=("hard.py",), work=False)
         store = STORE.removeprefix("indexeddb:")
         await witness.js(WATCH, [f"{tab_site.pages}witness.js", tab_site.base, store, SCALE.jobs])
-        raging = asyncio.create_task(killer.rage())
+        await killer.begin()
         ids: list[str] = await witness.js(
             "(await queue.submitMany('trace', Array(given[0]).fill(given[1]))).map(({ id }) => id)",
             [SCALE.jobs, SCALE.pause_s],
         )
         began_s = time.monotonic()
+        raging = asyncio.create_task(killer.rage())
         ending = asyncio.create_task(witness.page.evaluate("witness.all"))
         await asyncio.wait((ending, raging), return_when=asyncio.FIRST_COMPLETED)
         took_s = time.monotonic() - began_s
