@@ -16,7 +16,7 @@ from tools.terminal import size, step
 PACKAGE = DIST / "npm"
 README = ROOT / "web" / "npm-readme.md"
 SHIPPED = (".js", ".mjs", ".d.ts", ".d.mts", ".LICENSE.txt")
-NOT_SHIPPED = ("demo/", "dashboard/", "service-worker.js")
+NOT_SHIPPED = ("demo/", "demos/", "dashboard/", "service-worker.js")
 """Pages of their own, and what only makes sense at the root of a site."""
 REMEDY = "Read the log; npm says which file it misses."
 

@@ -37,10 +37,15 @@ def ship(node: Path) -> None:
     """Copy all static files, then minify our scripts among them."""
     shutil.rmtree(SHIPPED, ignore_errors=True)
     shutil.copytree(STATIC, SHIPPED)
-    ours = [path for path in files_below(STATIC) if path.suffix == ".js" and VENDOR not in path.parents]
+    ours = [path for path in files_below(STATIC) if path.suffix == ".js" and not is_as_written(path)]
     order = [{"source": str(path), "target": str(SHIPPED / path.relative_to(STATIC))} for path in ours]
     remedy = "Read the log: terser names the file and line that it cannot parse."
     run([node, TOOLS / "minify.mjs"], log="scripts", remedy=remedy, text=json.dumps(order))
+
+
+def is_as_written(path: Path) -> bool:
+    """Tell whether a script is somebody else's, or the code that a small demo shows of itself."""
+    return VENDOR in path.parents or path.parent.parent == STATIC / "demos"
 
 
 def put_into_wheel(wheel: Path, shipped: dict[str, Path]) -> None:

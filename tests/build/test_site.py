@@ -6,12 +6,13 @@ import gzip
 import hashlib
 import json
 import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tools.paths import DIST, MANIFEST, ROOT, SITE
+from tools.paths import DIST, MANIFEST, ROOT, SITE, STATIC
 from wherry_server.site import publish as site
 from wherry_server.site import shop
 from wherry_server.site import sizes as wire
@@ -107,7 +108,16 @@ def test_the_wheel_stays_within_its_budget() -> None:
     wheels = list(DIST.glob("wherry-*-py3-none-any.whl"))
 
     assert len(wheels) == 1
-    assert wheels[0].stat().st_size <= 640_000
+    assert wheels[0].stat().st_size <= 660_000
+
+
+def test_the_wheel_has_the_small_demos_as_they_are_written() -> None:
+    sources = {path.relative_to(STATIC).as_posix(): path for path in STATIC.glob("demos/*/main.js")}
+    with zipfile.ZipFile(next(DIST.glob("wherry-*-py3-none-any.whl"))) as wheel:
+        shipped = {name: wheel.read(f"wherry_web/static/{name}") for name in sources}
+
+    assert len(shipped) == 6
+    assert shipped == {name: path.read_bytes() for name, path in sources.items()}
 
 
 def test_what_a_tab_fetches_of_wherry_stays_within_its_budget(manifest: dict[str, Any]) -> None:

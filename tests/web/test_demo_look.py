@@ -118,7 +118,7 @@ def luminance(colour: str) -> float:
 def test_colours_are_named_once_and_nowhere_else() -> None:
     hard_coded = {
         f"{path.name}: {found}"
-        for path in (STATIC / "demo").glob("*.css")
+        for path in STATIC.glob("demo*/*.css")
         for found in re.findall(r"#[0-9a-f]{3,8}\b|\brgba?\([^)]*\)|\bhsl\w*\(", path.read_text())
         # Black in a mask is no colour: it says how much is seen.
         if found not in ("#000", "rgb(0 0 0 / 35%)")

@@ -35,6 +35,8 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 TASK_MODULES = (basic, library, files)
 
+ENTRY = "demos/wherry.js"
+_ASK_AGAIN = {"Cache-Control": "no-cache"}
 _IMMUTABLE = "public, max-age=31536000, immutable"
 _FORMS = (("br", ".br"), ("gzip", ".gz"))
 """Content codings, the smaller first, and the endings of the files that hold them."""
@@ -67,6 +69,13 @@ def routes(site: Site) -> list[BaseRoute]:
             return answer(Refusal(404, "site_incomplete", message))
         return FileResponse(site.folder / MANIFEST, headers={"Cache-Control": "no-cache"})
 
+    async def entry(_: Request) -> Response:
+        # The small demos run the build, as the pages of a published site do, so that they work offline.
+        if site.build is None:
+            return FileResponse(static_folder() / ENTRY, headers=_ASK_AGAIN)
+        text = f'export * from "/{site.build.name}/wherry.js";\n'
+        return Response(text, headers=_ASK_AGAIN, media_type="text/javascript")
+
     async def built(request: Request) -> Response:
         path = _file_of(site, request.path_params["build"], request.path_params["path"])
         if path is None:
@@ -76,6 +85,7 @@ def routes(site: Site) -> list[BaseRoute]:
     return [
         Route("/", _home),
         Route(f"/{MANIFEST}", manifest),
+        Route(f"/{ENTRY}", entry),
         Route("/{build:build}/{path:path}", built),
         *(Route(address, _source(file)) for address, file in python_files().items()),
         Mount("/", _Pages(directory=static_folder(), html=True)),

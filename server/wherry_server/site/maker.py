@@ -23,7 +23,7 @@ from wherry_server.site.zips import with_record, write_members
 
 APP = "wherry_site_tasks"
 VERSION = "0"
-NOT_SHIPPED = ("demo/",)
+NOT_SHIPPED = ("demo/", "demos/")
 """Static files that are no part of a site."""
 
 Tell = Callable[[str], None]

@@ -28,7 +28,7 @@ const grammar = (comment, string, words) =>
 
 const GRAMMARS = {
   python: grammar("#[^\\n]*", STRING, PYTHON_WORDS),
-  javascript: grammar("//[^\\n]*", `${STRING}|${TEMPLATE}`, SCRIPT_WORDS),
+  javascript: grammar(String.raw`//[^\n]*|/\*[\s\S]*?\*/`, `${STRING}|${TEMPLATE}`, SCRIPT_WORDS),
 };
 
 /**
