@@ -17,6 +17,7 @@ from tools.paths import STATIC
 
 DEMOS = STATIC / "demos"
 NAMES = sorted(path.parent.name for path in DEMOS.glob("*/main.js"))
+LOOK_MS = 30_000
 JOBS_MS = 90_000
 TARGET_PX = 36
 """The least height of whatever is touched on a phone; all but segments have 44."""
@@ -104,7 +105,7 @@ async def test_the_index_leads_to_every_demo(shown: Shown, demo: Demo) -> None:
 
 async def test_the_queue_goes_on_over_a_reload(shown: Shown) -> None:
     await shown.goto("queue/")
-    await expect(shown.all("#run")).to_be_enabled()
+    await expect(shown.all("#run")).to_be_enabled(timeout=LOOK_MS)
     await shown.all("#run").press("Enter")
     await shown.all(".cell[data-state=completed]").first.wait_for(timeout=PYTHON_MS)
 
@@ -119,17 +120,23 @@ async def test_the_queue_goes_on_over_a_reload(shown: Shown) -> None:
 
 async def test_a_second_tab_takes_over_from_the_first(shown: Shown) -> None:
     await shown.goto("tabs/")
-    await expect(shown.all("#role")).to_have_text("This is Aith. It leads: Python runs in this tab.")
+    await expect(shown.all("#role")).to_have_text(
+        "This is Aith. It leads: Python runs in this tab.", timeout=LOOK_MS
+    )
     async with shown.page.context.expect_page() as opened:
         await shown.all("#second").click()
     other = Shown(await opened.value, shown.root)
-    await expect(other.all("#role")).to_have_text("This is Brora. It follows: Python runs in another tab.")
+    await expect(other.all("#role")).to_have_text(
+        "This is Brora. It follows: Python runs in another tab.", timeout=LOOK_MS
+    )
 
     await other.all("#run").click()
     await other.all("tr[data-state=completed][data-ran-in=Aith]").first.wait_for(timeout=PYTHON_MS)
     await shown.page.close()
 
-    await expect(other.all("#role")).to_have_text("This is Brora. It leads: Python runs in this tab.")
+    await expect(other.all("#role")).to_have_text(
+        "This is Brora. It leads: Python runs in this tab.", timeout=LOOK_MS
+    )
     await expect(other.all("tr[data-state=completed]")).to_have_count(12, timeout=PYTHON_MS)
     assert await other.all("tr[data-ran-in=Brora]").count() > 0
     await other.shows_its_code(DEMOS / "tabs/main.js", DEMOS / "tabs/tasks.py")
@@ -140,7 +147,7 @@ async def test_a_second_tab_takes_over_from_the_first(shown: Shown) -> None:
 
 async def test_jobs_run_on_the_server(shown: Shown, demo: Demo) -> None:
     await shown.goto(f"server/#token={demo.token}")
-    await expect(shown.all("#pill")).to_have_text("Connected")
+    await expect(shown.all("#pill")).to_have_text("Connected", timeout=LOOK_MS)
 
     await shown.all("#run").click()
 
@@ -167,29 +174,29 @@ async def test_a_dropped_table_becomes_a_chart(shown: Shown) -> None:
         "aria-label", re.compile("depth: .* near 4.5, from 3.5 to 7")
     )
     await shown.page.evaluate(DROP, {"name": "words.txt", "text": "no\nnumbers\n"})
-    await expect(shown.all("#problem")).to_contain_text("words.txt has no column of numbers")
+    await expect(shown.all("#problem")).to_contain_text("words.txt has no column of numbers", timeout=LOOK_MS)
     await shown.shows_its_code(DEMOS / "csv/main.js", DEMOS / "csv/tasks.py")
     await shown.fits()
 
 
 async def test_a_long_job_is_watched_paused_and_stopped(shown: Shown) -> None:
     await shown.goto("long/")
-    await expect(shown.all("#run")).to_be_enabled()
+    await expect(shown.all("#run")).to_be_enabled(timeout=LOOK_MS)
     await shown.all("#run").click()
     first, last = shown.all("#legs li").first, shown.all("#legs li").last
     await expect(first).to_contain_text(re.compile(r"[\d,]+ needs \d+ steps"), timeout=PYTHON_MS)
     assert float(await first.locator("progress").get_attribute("value") or 0) > 0
 
     await shown.all("#pause").click()
-    await expect(shown.all("#pause")).to_have_text("Resume the queue")
-    await expect(last).to_contain_text("paused")
+    await expect(shown.all("#pause")).to_have_text("Resume the queue", timeout=LOOK_MS)
+    await expect(last).to_contain_text("paused", timeout=LOOK_MS)
     await shown.all("#pause").click()
-    await expect(shown.all("#pause")).to_have_text("Pause the queue")
+    await expect(shown.all("#pause")).to_have_text("Pause the queue", timeout=LOOK_MS)
     await shown.all("#cancel").click()
 
     await expect(shown.all("#legs li[data-state=cancelled]")).to_have_count(3, timeout=JOBS_MS)
-    await expect(first).to_contain_text(re.compile(r"stopped at [\d,]+"))
-    await expect(last).to_contain_text("never started")
+    await expect(first).to_contain_text(re.compile(r"stopped at [\d,]+"), timeout=LOOK_MS)
+    await expect(last).to_contain_text("never started", timeout=LOOK_MS)
     await shown.shows_its_code(DEMOS / "long/main.js", DEMOS / "long/tasks.py")
     await shown.fits()
 

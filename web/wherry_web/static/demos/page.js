@@ -50,16 +50,15 @@ function pill(words, tone) {
 }
 
 /** The server may still be making the runtime: wait for it. @param {{ code: string, message: string }} error */
-async function explain(error) {
-  if (error.code === "runtime_404") {
-    const status = await fetch(new URL("../api/demo/status", ROOT)).then((answer) => answer.json()).catch(() => null);
-    if (status?.site.state === "building" || status?.site.state === "ready") {
-      pill("The tab's Python is being made", "busy");
-      setTimeout(() => (status.site.state === "ready" ? location.reload() : void explain(error)), 1000);
-      return;
-    }
+async function explain({ code, message }) {
+  const asked = code === "runtime_404" && fetch(new URL("../api/demo/status", ROOT)).then((answer) => answer.json());
+  const { state, log, remedy } = (await Promise.resolve(asked).catch(() => null))?.site ?? {};
+  if (state === "building" || state === "ready") {
+    pill("The tab's Python is being made", "busy");
+    setTimeout(() => (state === "ready" ? location.reload() : void explain({ code, message })), 1000);
+    return;
   }
-  fail("Python did not start", Object.assign(new Error(error.message), { code: error.code }));
+  fail("Python did not start", Object.assign(new Error(log ?? message), { code, remedy }));
 }
 
 /**

@@ -2,7 +2,7 @@
 import { boot, byId, calmly, counted, follow, h, number, setText, stateOf } from "../page.js";
 import { open } from "../wherry.js";
 
-const LEGS = [[1, 100_000], [100_001, 200_000], [200_001, 300_000]];
+const LEGS = [[1, 200_000], [200_001, 400_000], [400_001, 600_000]];
 const TASK = "collatz.longest";
 
 // One at a time, so that there is something to wait for.
@@ -53,8 +53,10 @@ async function leg(job) {
 async function words(job) {
   if (job.state === "completed") return `${number(/** @type {any} */ (job.output).best)} needs ${/** @type {any} */ (job.output).steps} steps`;
   if (job.state === "cancelled") {
+    if (!job.started) return "never started";
+    // Code that does not stop within a second is ended without its last words.
     const [line] = await queue.logs(job.id);
-    return line ? `stopped at ${number(Number(line.fields.at))}` : "never started";
+    return `stopped at ${line ? number(Number(line.fields.at)) : `${Math.round(job.progress.percent)} %`}`;
   }
   return job.state === "running" ? job.progress.message : queue.why(job.id);
 }

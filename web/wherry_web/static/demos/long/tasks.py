@@ -5,7 +5,7 @@ from typing import TypedDict
 
 from wherry import Context, task
 
-SLICE = 2_000
+SLICE = 500
 
 
 class Leg(TypedDict):

@@ -11,11 +11,17 @@ const keep = byId("keep", HTMLButtonElement);
 keep.onclick = async () => {
   keep.disabled = true;
   setText(byId("kept", HTMLElement), "is being kept");
-  const { build } = await offline({ also: ["tasks.py"] });
-  localStorage.setItem(KEPT, build);
-  tell();
+  try {
+    const { build } = await offline({ also: ["tasks.py"] });
+    localStorage.setItem(KEPT, build);
+    fail("", null);
+  } finally {
+    keep.disabled = false;
+    tell();
+  }
 };
 ["online", "offline"].forEach((type) => addEventListener(type, tell));
+keep.disabled = false;
 tell();
 
 const queue = await open({ url: "indexeddb:demo-offline", tasks: ["tasks.py"], onboot: boot });
@@ -42,7 +48,7 @@ for await (const _ of queue.events()) show();
 
 async function tell() {
   const isKept = localStorage.getItem(KEPT) !== null;
-  keep.disabled = isKept;
+  setText(keep, isKept ? "Keep the newest version" : "Keep this page for offline");
   setText(byId("kept", HTMLElement), isKept ? "kept: reload it without a network" : "not kept yet");
   setText(byId("network", HTMLElement), navigator.onLine ? "there" : "none: all of this goes on");
   const { used, persisted } = await storageUse();

@@ -30,6 +30,8 @@ function draw(jobs) {
   const primes = done.reduce((sum, job) => sum + Number(job.state === "completed" && job.output), 0);
   byId("cells", HTMLElement).replaceChildren(...Array.from({ length: JOBS }, (_, index) => cell(jobs[index])));
   run.disabled = jobs.some(({ state }) => state === "pending" || state === "running");
+  // Read out once, at the end.
+  byId("told", HTMLElement).setAttribute("aria-busy", String(run.disabled));
   if (jobs.length === 0) return;
   const started = Math.min(...jobs.map((job) => Number(job.started ?? Infinity)));
   const took = duration(Math.max(...done.map((job) => Number(job.finished))) - started);

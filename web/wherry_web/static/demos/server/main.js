@@ -18,7 +18,8 @@ run.onclick = async () => {
   const before = performance.now();
   const handles = await queue.submitMany("library.index", MODULES, { tags: ["small-demo"] });
   const found = await Promise.all(handles.map((handle) => handle.result())).catch((error) => fail("A module was not measured", error));
-  const lines = found?.reduce((sum, { lines }) => sum + lines, 0);
+  if (!found) return;
+  const lines = found.reduce((sum, { lines }) => sum + lines, 0);
   setText(byId("told", HTMLElement), `${counted(lines, "line")} measured; every result was here after ${duration(performance.now() - before)}.`);
 };
 
