@@ -172,11 +172,11 @@ async def test_javascript_asks_for_the_same_keys() -> None:
         report.options(unique=None),
     ]
     script = """
-    const { newJob } = await import(process.argv[1]);
+    const { newJob, snapshotOf } = await import(process.argv[1]);
     const entries = JSON.parse(process.argv[2]);
     const options = [{}, { unique: "mine" }, { unique: null }];
     const cases = entries.flatMap((entry) => options.map((option) => [entry, option]));
-    const input = { b: [1, "x"], a: 1 };
+    const input = snapshotOf({ b: [1, "x"], a: 1 }, "report", false);
     const jobs = await Promise.all(cases.map(([entry, option]) => newJob(entry, input, option)));
     console.log(JSON.stringify(jobs.map(({ unique }) => unique)));
     """
