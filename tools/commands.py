@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import subprocess
+from collections.abc import Sequence
 
 from tools import browser, checks, demo, engines, environment, node, npm, site, wheels
 from tools.paths import ROOT, SITE, VENV_PYTHON
@@ -40,7 +41,9 @@ def serve_demo(rest: list[str]) -> int:
 
 
 # Two files at a time, because most of the time they wait for browsers and processes.
-ALL_TESTS = ("-n", "2", "--dist", "loadfile")
+TWO_AT_A_TIME = ("-n", "2", "--dist", "loadfile")
+ALL_TESTS = (*TWO_AT_A_TIME, "-m", "not long")
+LONG_TESTS = (*TWO_AT_A_TIME, "-m", "long")
 
 
 OTHER_BROWSERS = "--browsers"
@@ -48,35 +51,38 @@ IF_INSTALLABLE = "--if-installable"
 
 
 def test(_options: argparse.Namespace, rest: list[str]) -> int:
-    """Install what tests need, run pytest with the arguments given, or all; --browsers: Firefox, WebKit."""
+    """Install what tests need and run pytest with the arguments given; without any all but what --browsers
+    runs: Firefox, WebKit, and what takes long in Chromium."""
     if OTHER_BROWSERS in rest:
         return test_browsers([one for one in rest if one != OTHER_BROWSERS])
     environment.install("dev")
+    return run_tests(rest or ALL_TESTS)
+
+
+def run_tests(arguments: Sequence[str]) -> int:
+    """Run pytest with Chromium, Node, and the site of these sources."""
     program = node.install_modules()
     chromium = browser.ensure()
     site.build_site(program, wheels.build_wheel(program), quality=site.QUICK)
     env = {**os.environ, **node.path_with(program), browser.VARIABLE: str(chromium)}
-    return subprocess.run(
-        [str(VENV_PYTHON), "-m", "pytest", *(rest or ALL_TESTS)], cwd=ROOT, env=env, check=False
-    ).returncode
+    command = [str(VENV_PYTHON), "-m", "pytest", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
 
 
 def test_browsers(rest: list[str]) -> int:
-    """Run conformance and the main flows in Firefox and WebKit; with --if-installable a machine that
-    cannot have them is told so and passes."""
+    """Run what takes long in Chromium, then conformance and the main flows in Firefox and WebKit; with
+    --if-installable a machine that cannot have these two is told so."""
     environment.install("dev")
+    arguments = [one for one in rest if one != IF_INSTALLABLE]
+    code = 0 if arguments else run_tests(LONG_TESTS)
     try:
         engines.ensure()
     except BuildError as error:
         if IF_INSTALLABLE not in rest:
             raise
         say(f"  not run in Firefox and WebKit: {error}")
-        return 0
-    program = node.install_modules()
-    site.build_site(program, wheels.build_wheel(program), quality=site.QUICK)
-    arguments = [one for one in rest if one != IF_INSTALLABLE]
-    command = [str(VENV_PYTHON), "-m", "pytest", "tests/browsers", *arguments]
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+        return code
+    return max(code, run_tests(["tests/browsers", *arguments]))
 
 
 def chaos(_options: argparse.Namespace, rest: list[str]) -> int:

@@ -94,6 +94,7 @@ class Killer:
         assert isinstance(crashing.exception(), Error), "nobody was left to answer"
 
 
+@pytest.mark.long
 async def test_tabs_that_end_at_random_lose_no_job_and_double_no_result(
     context: BrowserContext, tab_site: Site
 ) -> None:

@@ -55,6 +55,7 @@ def shown(opened: DemoPage) -> Generator[DemoPage]:
     opened.sent.clear()
 
 
+@pytest.mark.long
 async def test_both_shores_index_the_library_and_find_task_group(shown: DemoPage) -> None:
     await shown.ready()
     await shown.click("index-both")
@@ -156,6 +157,7 @@ async def test_a_job_of_a_killed_worker_gets_one_result_on_its_second_attempt(sh
     await shown.see("shore-server", '[data-state="online"]')
 
 
+@pytest.mark.long
 async def test_a_job_goes_on_when_the_python_of_the_tab_is_killed(shown: DemoPage) -> None:
     await shown.ready()
 
@@ -183,6 +185,7 @@ async def test_the_tab_goes_on_while_the_page_is_offline(shown: DemoPage) -> Non
     await shown.see("shore-server", '[data-state="online"]:not([data-stale])')
 
 
+@pytest.mark.long
 async def test_an_index_goes_on_over_a_reload_of_the_page(shown: DemoPage) -> None:
     await shown.ready()
     await shown.click("index-tab")
@@ -195,6 +198,7 @@ async def test_an_index_goes_on_over_a_reload_of_the_page(shown: DemoPage) -> No
     assert LEAST_MODULES <= numbers["total"] < 2 * LEAST_MODULES, "each module once"
 
 
+@pytest.mark.long
 async def test_jobs_can_be_cancelled_and_put_back(shown: DemoPage) -> None:
     await shown.ready()
     if await shown.by("index-tab").is_visible():

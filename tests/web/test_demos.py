@@ -103,6 +103,7 @@ async def test_the_index_leads_to_every_demo(shown: Shown, demo: Demo) -> None:
     await shown.fits()
 
 
+@pytest.mark.long
 async def test_the_queue_goes_on_over_a_reload(shown: Shown) -> None:
     await shown.goto("queue/")
     await expect(shown.all("#run")).to_be_enabled(timeout=LOOK_MS)
@@ -118,6 +119,7 @@ async def test_the_queue_goes_on_over_a_reload(shown: Shown) -> None:
     await shown.fits()
 
 
+@pytest.mark.long
 async def test_a_second_tab_takes_over_from_the_first(shown: Shown) -> None:
     await shown.goto("tabs/")
     await expect(shown.all("#role")).to_have_text(
@@ -145,6 +147,7 @@ async def test_a_second_tab_takes_over_from_the_first(shown: Shown) -> None:
     await other.page.close()
 
 
+@pytest.mark.long
 async def test_jobs_run_on_the_server(shown: Shown, demo: Demo) -> None:
     await shown.goto(f"server/#token={demo.token}")
     await expect(shown.all("#pill")).to_have_text("Connected", timeout=LOOK_MS)
@@ -179,6 +182,7 @@ async def test_a_dropped_table_becomes_a_chart(shown: Shown) -> None:
     await shown.fits()
 
 
+@pytest.mark.long
 async def test_a_long_job_is_watched_paused_and_stopped(shown: Shown) -> None:
     await shown.goto("long/")
     await expect(shown.all("#run")).to_be_enabled(timeout=LOOK_MS)
@@ -201,6 +205,7 @@ async def test_a_long_job_is_watched_paused_and_stopped(shown: Shown) -> None:
     await shown.fits()
 
 
+@pytest.mark.long
 async def test_a_kept_page_works_without_the_network(shown: Shown) -> None:
     await shown.goto("offline/")
     await shown.all("#keep").click()

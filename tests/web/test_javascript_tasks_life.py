@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.web.tab_harness import Tab, Tabs
 
 HOLD = """
@@ -39,6 +41,7 @@ async def test_a_closed_tab_gives_its_jobs_back_at_once(tabs: Tabs) -> None:
     assert (job["attempts"], job["interruptions"]) == (1, 1)
 
 
+@pytest.mark.long
 async def test_every_job_ends_once_while_tabs_come_and_go(tabs: Tabs) -> None:
     code = """
         await queue.task('slow', async (n) => {
@@ -74,6 +77,7 @@ async def test_every_job_ends_once_while_tabs_come_and_go(tabs: Tabs) -> None:
     assert {job["attempts"] for job in jobs} == {1}
 
 
+@pytest.mark.long
 async def test_a_reloaded_page_takes_its_jobs_up_again(tabs: Tabs) -> None:
     tab = await holding(tabs, "before", lease=600)
     job_id = await tab.submit("hold", 1)
@@ -99,6 +103,7 @@ async def test_a_page_that_submits_only_leaves_its_tasks_to_others(tabs: Tabs) -
     assert await idle.result(job_id) == [2, "working"]
 
 
+@pytest.mark.long
 async def test_a_closed_queue_hands_back_what_runs(tabs: Tabs) -> None:
     tab = await holding(tabs, "one")
     job_id = await tab.submit("hold", 1)
@@ -111,6 +116,7 @@ async def test_a_closed_queue_hands_back_what_runs(tabs: Tabs) -> None:
     assert (job["state"], job["attempts"], job["interruptions"]) == ("pending", 0, 1)
 
 
+@pytest.mark.long
 async def test_a_queue_that_drains_lets_its_jobs_end(tabs: Tabs) -> None:
     tab = await holding(tabs, "one")
     job_id = await tab.submit("hold", 1)
@@ -134,6 +140,7 @@ async def test_an_attempt_whose_lease_was_taken_is_refused(tabs: Tabs) -> None:
     assert (await tab.outcome("queue.handle(given).result()", job_id))["code"] == "job_disabled"
 
 
+@pytest.mark.long
 async def test_a_paused_queue_goes_on_when_it_is_resumed(tabs: Tabs) -> None:
     tab = await holding(tabs, "one")
     await tab.js("end(); await queue.pause('default');")

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from tests.web.conftest import Site
@@ -87,6 +88,7 @@ async def test_a_page_runs_the_jobs_of_a_server(tabs: Tabs, shore: Shore) -> Non
     assert await tab.run("python", 3) == 3
 
 
+@pytest.mark.long
 async def test_a_page_that_goes_hands_its_job_back(tabs: Tabs, shore: Shore) -> None:
     tab = await shore.page(tabs)
     await tab.js(HOLD)
@@ -122,6 +124,7 @@ async def test_a_token_that_may_not_work_is_refused(tabs: Tabs, shore: Shore) ->
     assert "tasks" not in await tab.js("[...queue.capabilities]")
 
 
+@pytest.mark.long
 async def test_a_name_that_a_worker_of_the_server_has_is_refused(tabs: Tabs, shore: Shore) -> None:
     tab = await shore.page(tabs)
 

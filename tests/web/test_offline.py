@@ -88,6 +88,7 @@ async def test_the_second_visit_runs_jobs_without_a_server(context: BrowserConte
     assert await second.evaluate("queue.count({}, 'state')") == {"completed": 2}
 
 
+@pytest.mark.long
 async def test_a_builds_copy_goes_with_its_last_page(context: BrowserContext, folder: Path) -> None:
     newer = "0123456789abcdef"
     with served(folder) as url:
@@ -106,6 +107,7 @@ async def test_a_builds_copy_goes_with_its_last_page(context: BrowserContext, fo
         await new.evaluate(UNTIL_KEPT, [newer])
 
 
+@pytest.mark.long
 async def test_a_build_that_is_not_whole_does_not_replace_the_last_one(
     context: BrowserContext, folder: Path
 ) -> None:

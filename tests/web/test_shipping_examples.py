@@ -70,6 +70,7 @@ async def test_the_plain_page_runs_under_the_promised_policy(
         await expect(page.locator("#result")).to_contain_text('"row": 3', timeout=60_000)
 
 
+@pytest.mark.long
 async def test_pyscript_runs_the_queue_in_its_own_interpreter(
     context: BrowserContext, site_folder: Path, tmp_path: Path
 ) -> None:
@@ -82,6 +83,7 @@ async def test_pyscript_runs_the_queue_in_its_own_interpreter(
         await expect(page.locator("#result")).to_have_text("3", timeout=90_000)
 
 
+@pytest.mark.long
 async def test_a_starlette_app_serves_both_shores(
     context: BrowserContext,
     site_folder: Path,

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from playwright.async_api import BrowserContext
 
@@ -115,6 +116,7 @@ async def test_a_task_with_a_worker_of_its_own_hurts_no_other_job(tabs: Tabs) ->
 
 
 # --- memory, and the end of Python -----------------------------------------------------------------------
+@pytest.mark.long
 async def test_a_job_that_breaks_python_down_pays_and_the_others_do_not(tabs: Tabs) -> None:
     tab = await tabs.open(tasks=("hard.py",))
     await tab.ready()
@@ -128,6 +130,7 @@ async def test_a_job_that_breaks_python_down_pays_and_the_others_do_not(tabs: Ta
     assert await tab.run("nap", 0) == 0
 
 
+@pytest.mark.long
 async def test_an_idle_python_that_holds_too_much_memory_is_replaced(tabs: Tabs) -> None:
     tab = await tabs.open(tasks=("hard.py",))
     await tab.ready()
@@ -147,6 +150,7 @@ async def test_an_idle_python_that_holds_too_much_memory_is_replaced(tabs: Tabs)
 
 
 # --- the tasks' own policies --------------------------------------------------------------------------------
+@pytest.mark.long
 async def test_a_task_that_never_retries_a_timeout_fails_at_the_first(tabs: Tabs) -> None:
     tab = await tabs.open(tasks=("hard.py",), keep={"failed": {"seconds": 3600}})
     await tab.ready()
@@ -157,6 +161,7 @@ async def test_a_task_that_never_retries_a_timeout_fails_at_the_first(tabs: Tabs
     assert await charges(tab, error["jobId"]) == ("failed", 1, 0)
 
 
+@pytest.mark.long
 async def test_what_is_not_kept_is_removed(tabs: Tabs) -> None:
     tab = await tabs.open(keep={"completed": {"seconds": 0}})
 

@@ -6,6 +6,8 @@ import json
 import runpy
 from typing import Any
 
+import pytest
+
 from tests.web.tab_harness import Tab, Tabs
 from tests.web.tab_sites import PAGES
 
@@ -92,6 +94,7 @@ async def test_a_closed_tab_hands_over_in_the_middle_of_200_jobs(tabs: Tabs) -> 
     assert (await second.js("queue.status()"))["role"] == "leader"
 
 
+@pytest.mark.long
 async def test_two_tabs_never_run_the_same_attempt_twice(tabs: Tabs) -> None:
     witness = await tabs.open(work=False)
     await witness.js(LISTEN)
@@ -108,6 +111,7 @@ async def test_two_tabs_never_run_the_same_attempt_twice(tabs: Tabs) -> None:
     assert sorted(roles) == ["follower", "follower", "leader"]
 
 
+@pytest.mark.long
 async def test_a_newer_build_of_the_app_takes_over_while_it_is_open(tabs: Tabs) -> None:
     older = await tabs.open(lease=1)
     await older.ready()
@@ -133,6 +137,7 @@ async def test_a_newer_build_of_the_app_takes_over_while_it_is_open(tabs: Tabs) 
     assert await older.run("echo", 2) == 2
 
 
+@pytest.mark.long
 async def test_pages_with_different_tasks_run_their_own(tabs: Tabs) -> None:
     one = await tabs.open()
     other = await tabs.open(tasks=("more.py",))
@@ -156,6 +161,7 @@ async def test_closing_the_queue_hands_its_jobs_back(tabs: Tabs) -> None:
     assert (await tab.outcome("queue.submit('echo', 1)"))["code"] == "storage_unavailable"
 
 
+@pytest.mark.long
 async def test_closing_with_drain_lets_running_jobs_finish(tabs: Tabs) -> None:
     tab, other = await tabs.open(), await tabs.open(work=False)
     await tab.ready()
@@ -167,6 +173,7 @@ async def test_closing_with_drain_lets_running_jobs_finish(tabs: Tabs) -> None:
     assert (await other.job(job_id))["state"] == "completed"
 
 
+@pytest.mark.long
 async def test_a_killed_python_gives_its_jobs_back_and_comes_again(tabs: Tabs) -> None:
     tab, other = await tabs.open(), await tabs.open(work=False)
     job_id = await tab.submit("sleep", 1)
@@ -193,6 +200,7 @@ async def test_a_task_that_blocks_python_for_three_leases_keeps_its_job(tabs: Ta
         assert (job["attempts"], job["interruptions"]) == (1, 0)
 
 
+@pytest.mark.long
 async def test_the_status_says_that_python_is_blocked(tabs: Tabs) -> None:
     tab, other = await tabs.open(), await tabs.open(work=False)
     await tab.ready()
@@ -228,6 +236,7 @@ async def test_the_timeout_of_a_blocking_loop_ends_it_and_the_next_job_runs(tabs
     assert (await tab.job(beside["id"]))["attempts"] == 1
 
 
+@pytest.mark.long
 async def test_the_timeout_of_a_coroutine_that_blocks_ends_it(tabs: Tabs) -> None:
     tab = await tabs.open()
 
@@ -237,6 +246,7 @@ async def test_the_timeout_of_a_coroutine_that_blocks_ends_it(tabs: Tabs) -> Non
     assert await tab.run("echo", "next") == "next"
 
 
+@pytest.mark.long
 async def test_the_deadline_of_a_blocking_loop_ends_it(tabs: Tabs) -> None:
     tab = await tabs.open()
     await tab.ready()
@@ -268,6 +278,7 @@ async def test_a_blocking_loop_can_be_cancelled_and_the_next_job_runs(tabs: Tabs
     assert await tab.run("echo", "next") == "next"
 
 
+@pytest.mark.long
 async def test_a_cancel_beside_a_blocking_task_does_not_end_that_one(tabs: Tabs) -> None:
     tab = await tabs.open(concurrency=2)
     await tab.ready()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
+import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext
 
@@ -113,6 +114,7 @@ async def test_a_schema_upgrade_by_newer_code_stops_no_job(tabs: Tabs) -> None:
     assert await tab.js("seen.events") == []
 
 
+@pytest.mark.long
 async def test_a_private_window_works_and_leaves_nothing(
     tabs: Tabs, chromium: Browser, tab_site: Site
 ) -> None:
@@ -140,6 +142,7 @@ async def phone(chromium: Browser) -> AsyncGenerator[BrowserContext]:
     await context.close()
 
 
+@pytest.mark.long
 async def test_two_windows_on_a_phone_share_one_python_and_at_most_two_beside_it(
     phone: BrowserContext, tab_site: Site
 ) -> None:

@@ -100,6 +100,7 @@ async def test_a_frozen_tab_loses_its_office_and_its_jobs_go_on_uncharged(window
     assert len(ends) == 1
 
 
+@pytest.mark.long
 async def test_a_tab_that_is_about_to_be_frozen_hands_over_at_once(windows: Windows) -> None:
     frozen = await windows.open(lease=30)
     await ready(frozen, "leader")
@@ -114,6 +115,7 @@ async def test_a_tab_that_is_about_to_be_frozen_hands_over_at_once(windows: Wind
     await ready(frozen, "follower")
 
 
+@pytest.mark.long
 async def test_a_page_that_comes_back_from_the_cache_works_on(windows: Windows, tab_site: Site) -> None:
     tab = await windows.open(lease=30)
     await ready(tab, "leader")
@@ -134,6 +136,7 @@ async def test_a_page_that_comes_back_from_the_cache_works_on(windows: Windows, 
     assert (await tab.js("queue.get(given)", job_id))["state"] == "completed"
 
 
+@pytest.mark.long
 async def test_an_idle_tab_that_nobody_sees_leaves_the_work_to_one_that_is_seen(windows: Windows) -> None:
     hidden = await windows.open(lease=1)
     await ready(hidden, "leader")
@@ -144,6 +147,7 @@ async def test_an_idle_tab_that_nobody_sees_leaves_the_work_to_one_that_is_seen(
     await ready(hidden, "follower")
 
 
+@pytest.mark.long
 async def test_a_tab_that_is_seen_comes_before_those_that_waited_longer(windows: Windows) -> None:
     leader = await windows.open(lease=30)
     await ready(leader, "leader")

@@ -149,6 +149,7 @@ async def test_a_tab_that_closes_hands_its_jobs_to_another_worker_uncharged(tabs
         assert (row.attempt, row.interruptions) == (1, 1)
 
 
+@pytest.mark.long
 async def test_closing_the_queue_hands_its_jobs_back(tabs: Tabs, shore: Shore) -> None:
     tab = await hired(tabs, shore)
     handle = await shore.running(guest.stay)
@@ -159,6 +160,7 @@ async def test_closing_the_queue_hands_its_jobs_back(tabs: Tabs, shore: Shore) -
     assert (row.state, row.attempt, row.interruptions) == ("pending", 0, 1)
 
 
+@pytest.mark.long
 async def test_another_tab_goes_on_working_when_the_leading_one_closes(tabs: Tabs, shore: Shore) -> None:
     first, second = await hired(tabs, shore), await hired(tabs, shore)
     await server_is(first, state="working")
@@ -169,6 +171,7 @@ async def test_another_tab_goes_on_working_when_the_leading_one_closes(tabs: Tab
     assert await shore.result(await shore.client.submit(guest.tab)) == IN_A_TAB
 
 
+@pytest.mark.long
 async def test_code_that_blocks_keeps_its_lease_holds_nobody_up_and_can_be_cancelled(
     tabs: Tabs, shore: Shore
 ) -> None:
@@ -204,6 +207,7 @@ async def test_a_token_that_may_not_work_is_told(tabs: Tabs, shore: Shore) -> No
 
 
 # --- limits ------------------------------------------------------------------------------------------------
+@pytest.mark.long
 async def test_a_page_takes_no_more_jobs_than_it_may(tabs: Tabs, shore: Shore) -> None:
     handles = await shore.client.submit_many(guest.where, [1, 2, 3])
 
@@ -222,6 +226,7 @@ DEVICE = """
 """
 
 
+@pytest.mark.long
 async def test_a_device_that_must_save_or_is_offline_takes_nothing_until_it_need_not(
     tabs: Tabs, shore: Shore
 ) -> None:
@@ -261,6 +266,7 @@ async def test_what_is_wrong_with_the_option_is_told(tabs: Tabs) -> None:
     ]
 
 
+@pytest.mark.long
 async def test_the_page_of_the_docs_works_for_a_server(
     context: BrowserContext, site_folder: Path, tmp_path: Path
 ) -> None:

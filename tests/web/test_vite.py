@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from playwright.async_api import BrowserContext, expect
 
 from tests.web.conftest import log_error, log_message
@@ -12,6 +13,7 @@ from tests.web.serving import serve
 from tools import example, node
 
 
+@pytest.mark.long
 async def test_a_built_project_runs_tasks_in_python_and_in_javascript(
     context: BrowserContext, site_folder: Path
 ) -> None:
