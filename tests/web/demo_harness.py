@@ -79,6 +79,7 @@ class DemoPage:
         self.errors: list[str] = []
         self.sent: list[str] = []
         """The bodies and addresses of all its requests."""
+        page.on("response", lambda got: self.errors.append(f"404 {got.url}") if got.status == 404 else None)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on(
             "console",

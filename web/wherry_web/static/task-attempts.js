@@ -33,6 +33,8 @@ export class TaskAttempts {
   /** @type {Map<string, Report>} */
   #reports = new Map();
   #renewedMs = 0;
+  /** @type {Promise<void>} */
+  #writing = Promise.resolve();
   #writtenMs = 0;
   /** @type {() => void} */
   #idle = () => undefined;
@@ -190,8 +192,13 @@ export class TaskAttempts {
     if (nowMs - this.#writtenMs >= PAUSE_MS) void this.write().catch(() => undefined);
   }
 
-  /** Writes what was reported. */
-  async write() {
+  /** Writes what was reported; what is on its way already has arrived then too. */
+  write() {
+    this.#writing = this.#writing.catch(() => undefined).then(() => this.#writeWaiting());
+    return this.#writing;
+  }
+
+  async #writeWaiting() {
     const reports = [...this.#reports.values()];
     if (!reports.length) return;
     this.#writtenMs = performance.now();

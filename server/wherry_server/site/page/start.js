@@ -42,11 +42,13 @@ try {
 
   const { tasks } = await (await fetch("./manifest.json")).json();
   document.querySelector("#tasks").append(...tasks.map((name) => new Option(name)));
-  form.elements.task.value = tasks[0] ?? "";
+  form.elements.task.value ||= tasks[0] ?? "";
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     void run(queue, form.elements.task.value, form.elements.input.value.trim());
   });
+  // Before, the browser itself would have sent the form, and loaded the page anew.
+  form.querySelector("button").disabled = false;
   await offline({ onupdate: () => say("A newer version is there: reload the page.") });
 } catch (error) {
   say(error.message, true);
