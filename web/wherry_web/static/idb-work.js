@@ -73,6 +73,8 @@ export class Work {
   #dirty = new Set();
   /** @type {Set<Stored>} */
   #created = new Set();
+  /** @type {IDBRequest | undefined} */
+  #lastAdd;
   /** @type {Map<string, Lane>} lanes that are stored, by their text */
   #lanes = new Map();
   /** @type {Change[]} */
@@ -171,7 +173,7 @@ export class Work {
     for (const job of this.#dirty) {
       place(job, this.nowMs);
       if (job._.rank !== undefined || job._.later !== undefined) this.#keepLane(job);
-      if (this.#created.delete(job)) this.jobs.add(job);
+      if (this.#created.delete(job)) this.#lastAdd = this.jobs.add(job);
       else this.jobs.put(job);
     }
     this.#dirty.clear();
@@ -201,11 +203,18 @@ export class Work {
     this.#claim = { token, taken };
   }
 
-  /** Writes everything, and the changes as one row of the feed. @returns {boolean} whether there were any */
-  finish() {
+  /**
+   * Writes everything, and the changes as one row of the feed.
+   *
+   * @returns {Promise<boolean>} whether there were any
+   * @throws {DOMException} `ConstraintError` when what was created is there already
+   */
+  async finish() {
     this.flush();
     if (!this.changed.length) return false;
     this.transaction.objectStore("feed").add({ items: this.changed, ...this.#claim });
+    // Firefox and WebKit commit what `commit()` finds under way even if it fails then, so nothing may be.
+    if (this.#lastAdd) await answer(this.#lastAdd);
     return true;
   }
 }

@@ -165,7 +165,7 @@ export class IndexedDBStore {
       const work = new Work(transaction, this.nowMs());
       const result = await does(work);
       if (pruning) await prune(transaction.objectStore("feed"), this.feedKeeps);
-      told = work.finish();
+      told = await work.finish();
       return result;
     });
     if (told) {
