@@ -15,6 +15,9 @@ import { room } from "./server-rules.js";
 /** The server's manifest is read again after so long. */
 const MANIFEST_MS = 60_000;
 
+/** What is waited for the answer to a claim under way before the book is read: its jobs are in there then. */
+const ANSWER_MS = 1_000;
+
 const REFUSALS = new Set(["unauthorized", "forbidden"]);
 
 /**
@@ -38,6 +41,8 @@ export class ServerStore {
   #listeners = new Set();
   /** Token of a claim whose answer did not come: it is repeated whatever the rules say, or what it took would lapse. */
   #unanswered = "";
+  /** @type {Promise<unknown>} the exchange under way */
+  #exchanging = Promise.resolve();
   /** @type {Set<string>} names of tasks that run on the server only */
   #kept = new Set();
   #readMs = -Infinity;
@@ -66,9 +71,13 @@ export class ServerStore {
    * @returns {Promise<Verbs[N][1]>}
    */
   async call(name, parameters) {
-    if (name === "exchange") return /** @type {any} */ (await this.#exchange(/** @type {any} */ (parameters)));
+    if (name === "exchange") {
+      const exchanged = this.#exchange(/** @type {any} */ (parameters));
+      this.#exchanging = Promise.allSettled([this.#exchanging, exchanged]);
+      return /** @type {any} */ (await exchanged);
+    }
     // Asked by the keeper only, for what runs here.
-    if (name === "query") return /** @type {any} */ ({ rows: [...this.#book.values()], next: null });
+    if (name === "query") return /** @type {any} */ ({ rows: await this.#booked(), next: null });
     return this.#remote.call(name, parameters);
   }
 
@@ -139,6 +148,12 @@ export class ServerStore {
     const tasks = await this.#remote.call("read", { kind: "task" });
     this.#kept = new Set(tasks.filter(({ value }) => JSON.parse(value).place === "server").map(({ key }) => key));
     this.#readMs = performance.now();
+  }
+
+  /** What is claimed here. @returns {Promise<JobRow[]>} */
+  async #booked() {
+    await Promise.race([this.#exchanging, new Promise((late) => setTimeout(late, ANSWER_MS))]);
+    return [...this.#book.values()];
   }
 
   /** @param {string[]} settled @param {Claimed[]} claimed @param {string | null} worker */
