@@ -71,19 +71,18 @@ class Renewals:
                 await asyncio.wait((listening,))
 
     async def _is_due(self) -> bool:
-        """Wait: True after a third of the lease or a hint; while nothing runs, until there is something."""
-        if not self._running():
-            self.awake = False
+        """Wait: True after a third of the lease or a hint; asleep, until there is something to renew."""
         # Looked at again: the worker may have begun in between and seen `awake` still set.
-        timeout_s = self._lease_ms / 3000 if self.awake or self._running() else None
-        hinted = False
+        ticking = self.awake or bool(self._running())
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(self._lease_ms / 3000 if ticking else None):
                 await self._wake.wait()
-            hinted, self._hinted = self._hinted, False
         except TimeoutError:
-            hinted = True
+            # Asleep only after a tick with nothing to do: jobs that come one by one need not wake it.
+            self.awake = bool(self._running())
+            return True
         self._wake.clear()
+        hinted, self._hinted = self._hinted, False
         return hinted
 
     async def _renew(self, store: Storage) -> None:
@@ -112,7 +111,7 @@ class Renewals:
                         if self._running():
                             self._hinted = True
                             self._wake.set()
-                            await asyncio.sleep(_HINT_PAUSE_S)
+                        await asyncio.sleep(_HINT_PAUSE_S)
             await asyncio.sleep(1)
 
 

@@ -35,7 +35,7 @@ def test_no_seed_breaks_a_rule(first: int) -> None:
 def test_no_seed_of_a_crowd_breaks_a_rule(seed: int) -> None:
     trace = simulate(seed, workers=4, clients=3, jobs=40)
 
-    assert trace.facts["executions"] >= 40
+    assert trace.facts["executions"] >= 30  # a client that is killed submits no more
 
 
 def test_each_fault_and_each_deed_happens() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -197,3 +198,30 @@ async def test_batches_go_with_age_but_numbers_never_come_again(path: Path) -> N
 
         assert [each.job_id for each in (await storage.changes(head, limit=10)).items] == ["256"]
         assert head.endswith(":256")
+
+
+async def test_a_listener_may_claim_what_it_hears_of_before_it_is_stored(path: Path) -> None:
+    async with SQLiteStorage(path) as storage:
+        for number in range(50):
+            async with aclosing(storage.listen()) as hints:
+                await anext(hints)
+                adding = asyncio.create_task(add(storage, f"{number}"))
+                await anext(hints)
+                stored = adding.done()
+                found = await claim(storage)
+
+            assert not stored, "the hint waited for the commit"
+            assert [job.id for job in found] == [f"{number}"]
+            assert await adding == ["ok"]
+
+
+async def test_an_add_that_fails_answers_for_itself_alone(path: Path) -> None:
+    async with SQLiteStorage(path) as storage, aclosing(storage.listen()) as hints:
+        await anext(hints)
+        spoilt = new_job("a")._replace(input="\ud800")
+
+        failed, claimed = await asyncio.gather(storage.add([spoilt]), claim(storage), return_exceptions=True)
+
+        assert isinstance(failed, Exception)
+        assert claimed == []
+        assert await add(storage, "a") == ["ok"]

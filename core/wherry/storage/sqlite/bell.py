@@ -81,13 +81,15 @@ class Bell:
         if self._mouth is not None:
             self._mouth.close()
 
-    # --- ringing, on the store's thread ----------------------------------------------------------
+    # --- ringing ---------------------------------------------------------------------------------
     def ring_here(self) -> None:
+        """Wake the listeners of this process; may be called from any thread."""
         self._here.ring()
 
-    def ring(self) -> None:
-        """Wake all listeners of this store."""
-        self._here.ring()
+    def ring(self, *, here: bool = True) -> None:
+        """Wake all listeners of this store, or those of other processes.  On the store's thread."""
+        if here:
+            self._here.ring()
         if self._directory is None:
             return
         self._look(self._directory)

@@ -35,18 +35,30 @@ class Session:
         self._held: dict[str, Held] = {}
         self._poll_at = 0.0
         self._outcomes_indexed = False
+        self._told = False
+        self._heard_here = False
         bell.hang(os.stat(path))
 
-    def write(self, verb: Callable[[Transaction], T]) -> T:
-        """Run a verb in a transaction that holds the write lock from the start."""
+    def write(self, verb: Callable[[Transaction], T], *, heard_here: bool = False) -> T:
+        """Run a verb in a transaction that holds the write lock from the start; `ring` is to follow.
+
+        Args:
+            heard_here: listeners of this process were told when the verb was queued.
+        """
         with our_errors(self._path), self._gate:
             try:
                 result, told = self._transact("BEGIN IMMEDIATE", verb)
             except Stale:
                 result, told = self._transact("BEGIN IMMEDIATE", verb)
-        if told:
-            self._bell.ring()
+        self._heard_here = heard_here and (self._heard_here or not self._told)
+        self._told = self._told or told
         return result
+
+    def ring(self) -> None:
+        """Wake the listeners if a `write` has told of changes.  After the answer: nobody waits for this."""
+        if self._told:
+            self._told = False
+            self._bell.ring(here=not self._heard_here)
 
     def read(self, verb: Callable[[Transaction], T]) -> T:
         """Run a verb that only reads, all of it from one state."""

@@ -126,7 +126,14 @@ class SQLiteStorage:
     async def add(self, jobs: Sequence[NewJob], *, records: Sequence[RecordWrite] = ()) -> Sequence[Added]:
         if any(job.gates for job in jobs):
             raise UnsupportedByStorage("limits", "SQLite", "submit without gates.")
-        return await self._write(lambda tx: intake.add(tx, jobs, records))
+
+        def take(session: Session) -> Sequence[Added]:
+            return session.write(lambda tx: intake.add(tx, jobs, records), heard_here=True)
+
+        added = self._running().call(take, in_company=self._bell.listened)
+        # What a listener does now is queued behind it: an idle worker claims while the job is being stored.
+        self._bell.ring_here()
+        return await added
 
     async def exchange(self, settle: Sequence[Settlement], claim: ClaimRequest | None) -> Exchanged:
         return await self._write(lambda tx: claiming.exchange(tx, settle, claim))
