@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -81,13 +81,30 @@ def served(pages: Path) -> Generator[str]:
 
 
 @contextmanager
-def browsing(files: Mapping[str, str]) -> Generator[tuple[Browser, str]]:
-    """A Chromium, and the address below which `files` and `blank.html` are served."""
+def _pages(files: Mapping[str, str]) -> Generator[tuple[Playwright, str]]:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         pages = Path(folder)
         for name, text in {"blank.html": "<!doctype html><title>bench</title>", **files}.items():
             (pages / name).write_text(text)
-        browser = playwright.chromium.launch(executable_path=browsers.find(), args=list(FLAGS))
         with served(pages) as url:
-            yield browser, url
+            yield playwright, url
+
+
+@contextmanager
+def browsing(files: Mapping[str, str]) -> Generator[tuple[Browser, str]]:
+    """A Chromium, and the address below which `files` and `blank.html` are served."""
+    with _pages(files) as (playwright, url):
+        browser = playwright.chromium.launch(executable_path=browsers.find(), args=list(FLAGS))
+        yield browser, url
         browser.close()
+
+
+@contextmanager
+def visiting(files: Mapping[str, str]) -> Generator[tuple[BrowserContext, str]]:
+    """The same with a profile on disk, which alone keeps compiled WebAssembly from one visit to the next."""
+    with _pages(files) as (playwright, url), tempfile.TemporaryDirectory() as profile:
+        context = playwright.chromium.launch_persistent_context(
+            profile, executable_path=browsers.find(), args=list(FLAGS)
+        )
+        yield context, url
+        context.close()
