@@ -142,6 +142,7 @@ async def test_a_file_over_the_limit_is_refused_before_a_job_is_made(shown: Demo
     assert await shown.by("job").filter(has_text="long.txt").count() == 0
 
 
+@pytest.mark.long
 async def test_a_job_of_a_killed_worker_gets_one_result_on_its_second_attempt(shown: DemoPage) -> None:
     await shown.see("shore-server", '[data-state="online"][data-loaded]')
 
@@ -169,6 +170,7 @@ async def test_a_job_goes_on_when_the_python_of_the_tab_is_killed(shown: DemoPag
     await expect(told).to_have_text("Finished. 2 runs, attempt 1 of the job, one accepted result.")
 
 
+@pytest.mark.long
 async def test_the_tab_goes_on_while_the_page_is_offline(shown: DemoPage) -> None:
     await shown.ready()
 

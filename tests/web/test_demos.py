@@ -99,7 +99,7 @@ async def test_the_index_leads_to_every_demo(shown: Shown, demo: Demo) -> None:
         ".card", "(all) => all.map((one) => one.getAttribute('href'))"
     )
     assert sorted(links) == [f"{name}/" for name in NAMES]
-    assert await shown.all("nav a").count() == len(NAMES) + 1
+    await expect(shown.all("nav a")).to_have_count(len(NAMES) + 1)
     await shown.fits()
 
 

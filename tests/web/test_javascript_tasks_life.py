@@ -156,6 +156,7 @@ async def test_a_paused_queue_goes_on_when_it_is_resumed(tabs: Tabs) -> None:
 
 
 # --- beside Python -------------------------------------------------------------------------------------
+@pytest.mark.long
 async def test_python_and_javascript_run_their_own_in_one_store(tabs: Tabs) -> None:
     tab = await tabs.open()
     await tab.js("queue.task('js.echo', (value) => ['js', value])")

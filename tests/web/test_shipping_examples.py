@@ -183,6 +183,7 @@ def write_index(folder: Path) -> list[str]:
     ]
 
 
+@pytest.mark.long
 async def test_micropip_installs_wherry_in_a_bare_pyodide_page(
     context: BrowserContext, site_folder: Path, tmp_path: Path
 ) -> None:

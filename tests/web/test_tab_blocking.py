@@ -72,6 +72,7 @@ async def isolated(context: BrowserContext, site_folder: Path, tab_site: Site) -
             await page.close()
 
 
+@pytest.mark.long
 async def test_where_the_page_is_isolated_a_loop_is_interrupted_and_python_lives_on(isolated: Tabs) -> None:
     tab = await isolated.open(tasks=("hard.py",))
     await tab.ready()
@@ -96,6 +97,7 @@ async def test_where_the_page_is_isolated_a_loop_is_interrupted_and_python_lives
 
 
 # --- a worker of its own -----------------------------------------------------------------------------------
+@pytest.mark.long
 async def test_a_task_with_a_worker_of_its_own_hurts_no_other_job(tabs: Tabs) -> None:
     tab = await tabs.open(tasks=("hard.py", "jobs.py"))
     await tab.ready()

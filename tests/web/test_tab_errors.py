@@ -227,6 +227,7 @@ async def test_a_module_that_is_neither_py_nor_wheel_is_named(tabs: Tabs) -> Non
     assert (await failure(tabs, tasks=("jobs.txt",)))["code"] == "invalid_input"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("text", "code", "words"),
     [

@@ -295,6 +295,7 @@ async def test_a_cancel_beside_a_blocking_task_does_not_end_that_one(tabs: Tabs)
 
 
 # --- offline -----------------------------------------------------------------------------------------------
+@pytest.mark.long
 async def test_the_queue_goes_on_when_the_network_is_cut(tabs: Tabs) -> None:
     tab = await tabs.open()
     await tab.ready()
@@ -332,6 +333,7 @@ async def test_a_site_that_knows_its_tasks_stores_the_first_submit_at_once(tabs:
     assert await tab.result(job_id) == 1
 
 
+@pytest.mark.long
 async def test_a_tab_without_python_submits_what_another_one_runs(tabs: Tabs) -> None:
     follower = await tabs.open(work=False)
     waiting = follower.page.evaluate(

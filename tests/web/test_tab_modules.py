@@ -69,6 +69,7 @@ async def test_typed_tasks_bring_pydantic_and_check_their_input(tabs: Tabs) -> N
     assert (error["code"], error["data"]["problems"]) == ("invalid_input", ["input: should be a string"])
 
 
+@pytest.mark.long
 async def test_types_that_no_decorator_shows_bring_pydantic_as_well(own: Tabs, made: Path) -> None:
     (made / "hidden.py").write_text(
         "from wherry import create_task\n\n\ndef double(x: int) -> int:\n    return 2 * x\n\n\n"
@@ -106,6 +107,7 @@ async def test_a_wheel_brings_its_tasks(own: Tabs, made: Path, entry_points: str
     assert await tab.run("sail", "Ålesund") == "to Ålesund"
 
 
+@pytest.mark.long
 async def test_packages_come_by_name_and_by_address(own: Tabs, made: Path) -> None:
     name = wheel(made, "ropes", {"ropes.py": "LENGTH = 30\n"})
     (made / "uses.py").write_text(
@@ -119,12 +121,14 @@ async def test_packages_come_by_name_and_by_address(own: Tabs, made: Path) -> No
     assert await tab.js("(await queue.submit('length')).result()") == [30, True]
 
 
+@pytest.mark.long
 async def test_a_folder_given_as_assets_brings_its_runtime(tabs: Tabs) -> None:
     tab = await tabs.open(assets=tabs.site.url)
 
     assert await tab.run("echo", 1) == 1
 
 
+@pytest.mark.long
 async def test_the_manifest_says_what_a_task_is(own: Tabs, made: Path) -> None:
     (made / "defaults.py").write_text(
         "from wherry import Backoff, task\n\n\n"

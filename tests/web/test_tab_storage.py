@@ -57,6 +57,7 @@ UNTIL_TOLD = """
 """
 
 
+@pytest.mark.long
 async def test_what_finishes_on_a_full_disk_is_kept_until_there_is_room(tabs: Tabs) -> None:
     tab = Tab(await tabs.page())
     session = await tabs.context.new_cdp_session(tab.page)
@@ -83,6 +84,7 @@ async def test_what_finishes_on_a_full_disk_is_kept_until_there_is_room(tabs: Ta
     assert "error" not in await tab.js("queue.status()")
 
 
+@pytest.mark.long
 async def test_storage_that_is_cleared_under_a_running_page_is_told(tabs: Tabs) -> None:
     tab, other = await tabs.open(), await tabs.open(work=False)
     await tab.ready()
@@ -101,6 +103,7 @@ async def test_storage_that_is_cleared_under_a_running_page_is_told(tabs: Tabs) 
     assert await tab.run("echo", "again") == "again"
 
 
+@pytest.mark.long
 async def test_a_schema_upgrade_by_newer_code_stops_no_job(tabs: Tabs) -> None:
     tab, newer = await tabs.open(), await tabs.page()
     await tab.ready()

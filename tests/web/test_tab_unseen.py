@@ -81,6 +81,7 @@ async def charged(tab: RawTab, job_id: str) -> tuple[str, int, int]:
     return job["state"], job["attempts"], job["interruptions"]
 
 
+@pytest.mark.long
 async def test_a_frozen_tab_loses_its_office_and_its_jobs_go_on_uncharged(windows: Windows) -> None:
     frozen = await windows.open(lease=1, before=WITHOUT_WARNING)
     await ready(frozen, "leader")

@@ -137,6 +137,7 @@ async def left_behind(shore: Shore, handle: JobHandle[Any]) -> JobRow:
     return await shore.row(handle)
 
 
+@pytest.mark.long
 async def test_a_tab_that_closes_hands_its_jobs_to_another_worker_uncharged(tabs: Tabs, shore: Shore) -> None:
     tab = await hired(tabs, shore)
     handles = [await shore.running(guest.stay), await shore.running(guest.stay)]
@@ -193,6 +194,7 @@ async def test_code_that_blocks_keeps_its_lease_holds_nobody_up_and_can_be_cance
     assert await shore.result(await shore.client.submit(guest.tab)) == IN_A_TAB
 
 
+@pytest.mark.long
 async def test_a_token_that_may_not_work_is_told(tabs: Tabs, shore: Shore) -> None:
     tab = await hired(tabs, shore, token=LOOK)
 

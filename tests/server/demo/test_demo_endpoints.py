@@ -126,6 +126,7 @@ def test_before_the_first_run_there_is_no_index(tmp_path: Path) -> None:
 
 
 # --- the kill ------------------------------------------------------------------------------------------
+@pytest.mark.long
 def test_a_killed_worker_is_followed_by_another_that_finishes_its_job(demo: Live) -> None:
     job = demo.post("/api/v1/jobs", {"task": "wait", "input": 3}).json()["id"]
     until(lambda: job_of(demo, job)["state"] == "running", lambda: str(job_of(demo, job)))

@@ -41,6 +41,7 @@ def test_four_lines_tick_off_and_the_address_stands_alone(tmp_path: Path) -> Non
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
 
 
+@pytest.mark.long
 def test_ctrl_c_says_what_is_left_and_where_and_the_next_demo_goes_on(wherry: Wherry, tmp_path: Path) -> None:
     options = ("--no-open", "--port", "0", "--site", str(tmp_path / "site"))
     with started("demo", *options, cwd=tmp_path, environment={"TMPDIR": str(tmp_path)}) as first:
