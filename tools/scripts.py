@@ -1,6 +1,6 @@
-"""The static files as they are shipped: our own scripts minified, everything else as it is.
+"""The static files as they are shipped: our own scripts bundled and minified, everything else as it is.
 
-People read the sources in the repository; a first visit should not pay for their comments.
+People read the sources in the repository; a visit should pay neither for their comments nor for their number.
 """
 
 from __future__ import annotations
@@ -19,11 +19,17 @@ from wherry_server.site.zips import dist_info_of, read_members, with_record
 SHIPPED = BUILD / "static"
 IN_THE_WHEEL = "wherry_web/static/"
 
+ENTRIES = ("wherry.js", "keeper.js", "executor.js", "task-keeper.js", "idb.js", "remote.js", "tasks.js")
+"""What pages, browsers, Python and the build load by name; all other modules beside them go into these or
+into what they import."""
+ALONE = ("service-worker.js",)
+"""Must be one file at the root of a site."""
+
 
 def shipped_files(node: Path) -> dict[str, Path]:
     """The files to ship by their names below `static/`, made anew if a source changed."""
     with step("scripts") as current, exclusive("scripts"):
-        recipe = [ROOT / "package-lock.json", TOOLS / "minify.mjs"]
+        recipe = [ROOT / "package-lock.json", TOOLS / "bundle.mjs"]
         key = digest([*files_below(STATIC), *recipe])
         if is_fresh("scripts", key, SHIPPED):
             current.unchanged = True
@@ -34,13 +40,20 @@ def shipped_files(node: Path) -> dict[str, Path]:
 
 
 def ship(node: Path) -> None:
-    """Copy all static files, then minify our scripts among them."""
+    """Copy all static files, then write our scripts among them anew."""
     shutil.rmtree(SHIPPED, ignore_errors=True)
-    shutil.copytree(STATIC, SHIPPED)
-    ours = [path for path in files_below(STATIC) if path.suffix == ".js" and not is_as_written(path)]
-    order = [{"source": str(path), "target": str(SHIPPED / path.relative_to(STATIC))} for path in ours]
-    remedy = "Read the log: terser names the file and line that it cannot parse."
-    run([node, TOOLS / "minify.mjs"], log="scripts", remedy=remedy, text=json.dumps(order))
+    modules = [path.name for path in STATIC.glob("*.js")]
+    shutil.copytree(STATIC, SHIPPED, ignore=lambda folder, _: modules if Path(folder) == STATIC else ())
+    pages = [path for path in files_below(STATIC) if path.suffix == ".js" and path.parent != STATIC]
+    alone = [path.relative_to(STATIC).as_posix() for path in pages if not is_as_written(path)]
+    order = {
+        "source": str(STATIC),
+        "target": str(SHIPPED),
+        "entries": ENTRIES,
+        "alone": [*ALONE, *alone],
+    }
+    remedy = "Read the log: it names the file and line that cannot be parsed or found."
+    run([node, TOOLS / "bundle.mjs"], log="scripts", remedy=remedy, text=json.dumps(order))
 
 
 def is_as_written(path: Path) -> bool:
@@ -54,9 +67,8 @@ def put_into_wheel(wheel: Path, shipped: dict[str, Path]) -> None:
     dist_info = dist_info_of(members)
     if dist_info is None:
         raise ValueError(f"{wheel.name} is no wheel: it has no .dist-info folder.")
-    for name in members:
-        if name.startswith(IN_THE_WHEEL):
-            members[name] = shipped[name.removeprefix(IN_THE_WHEEL)].read_bytes()
+    members = {name: data for name, data in members.items() if not name.startswith(IN_THE_WHEEL)}
+    members |= {f"{IN_THE_WHEEL}{name}": path.read_bytes() for name, path in shipped.items()}
     part = wheel.with_name(f"{wheel.name}.part")
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, data in with_record(members, dist_info).items():

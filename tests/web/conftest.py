@@ -77,7 +77,9 @@ def site_folder() -> Path:
 @pytest.fixture(scope="session")
 def tab_site(site_folder: Path) -> Generator[Site]:
     manifest = json.loads((site_folder / "manifest.json").read_text())
-    with serve({"/": site_folder, "/-tests/": HERE / "pages", "/-dist/": paths.DIST}) as url:
+    with serve(
+        {"/": site_folder, "/-tests/": HERE / "pages", "/-static/": paths.STATIC, "/-dist/": paths.DIST}
+    ) as url:
         yield Site(url, manifest)
 
 

@@ -15,7 +15,7 @@ from tests.web.tab_sites import Oddity, odd_site
 
 UNCACHED = {"Cache-Control": "no-store"}
 OTHER = "9.9.9"
-VERSION = {"version.js": (f'"{wherry.__version__}"', f'"{OTHER}"')}
+VERSION = {"shared.js": (f'"{wherry.__version__}"', f'"{OTHER}"')}
 
 
 async def opening(tabs: Tabs) -> dict[str, Any]:

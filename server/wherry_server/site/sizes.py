@@ -6,10 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-KEEPER = re.compile(r"^(keeper|idb|environment)[\w-]*\.js$")
-EXECUTOR = {"executor.js", "boot.js", "fetches.js", "tasks.js"}
-SERVER = re.compile(r"^remote[\w-]*\.js$")
-PARTS = re.compile(r"^[\w-]+\.js$|^vendor/comlink.*\.mjs$")
+EXECUTOR = {"executor.js", "python.js", "interrupts.js"}
+SERVER = {"remote.js", "remote-queue.js", "server.js"}
+PARTS = re.compile(r"^[\w-]+\.js$")
 PYTHON = {"pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-lock.json", "python_stdlib.zip"}
 
 
@@ -55,7 +54,7 @@ def group_of(name: str, wheels: Mapping[str, str]) -> str | None:
         return RUNTIME
     if name in EXECUTOR:
         return RUNS
-    if SERVER.match(name):
+    if name in SERVER:
         return FOR_SERVER
     return PAGE if PARTS.match(name) else None
 

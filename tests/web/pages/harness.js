@@ -1,9 +1,9 @@
 // What the tests call in their pages: the modules under test by name, and Python in a worker.
 
-/** Imports the modules of a build: `idb`, `canonical` and `errors` become globals. */
+/** Imports `idb` of a build, and `canonical` as it is written, for a build has it among others; both become globals. */
 globalThis.load = async (base) => {
-  const [idb, canonical, errors] = await Promise.all(["idb", "canonical", "errors"].map((name) => import(`${base}${name}.js`)));
-  Object.assign(globalThis, { idb, canonical, errors });
+  const [idb, canonical] = await Promise.all([`${base}idb.js`, "../-static/canonical.js"].map((address) => import(address)));
+  Object.assign(globalThis, { idb, canonical });
 };
 
 /** Starts Python in a worker; resolves when wherry is imported there. */

@@ -35,7 +35,7 @@ async function start(boot) {
   // While it is held the keepers know that this worker lives.
   await new Promise((granted) => void navigator.locks.request(`wherry:w:${boot.worker}`, () => new Promise(() => granted(undefined))));
   progress("runtime");
-  const pyodide = await bootPython(boot.runtime, boot.lock, ["wherry", ...likelyPackages(boot)], fetches);
+  const pyodide = await bootPython(boot.runtime, boot.lock, likelyPackages(boot), fetches);
   pyodide.registerJsModule("wherry_idb", { openStore: async () => ({ ...store, ready: async () => boot.meta }) });
   memory = () => pyodide._module.HEAPU8.length;
   pyodide._api.on_fatal = async (/** @type {unknown} */ error) => postMessage({ type: "crashed", reason: String(error) });

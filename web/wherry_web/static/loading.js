@@ -17,6 +17,9 @@ export const KINDS = {
   package: { what: "the package", missing: "package_missing", remedy: "correct its address in `packages` of open()." },
 };
 
+/** What this module is called as it is written, and as it is shipped. */
+const OWN_NAME = /\/(loading|shared)\.js$/;
+
 /**
  * Fetches one file.
  *
@@ -79,8 +82,8 @@ export function problemOf({ ok, status, headers }, url, { what, missing, remedy 
  */
 export async function whyNotRun(script, cause) {
   const url = new URL(script, import.meta.url).href;
-  // A bundler gave ours other names.
-  const seen = new Set(script.startsWith("./") && !import.meta.url.endsWith("/loading.js") ? [] : [url]);
+  // Other bundlers give ours other names.
+  const seen = new Set(script.startsWith("./") && !OWN_NAME.test(import.meta.url) ? [] : [url]);
   try {
     for (const one of seen) {
       const response = await load(one, KINDS.runtime);

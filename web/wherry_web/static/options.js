@@ -2,7 +2,7 @@
 /** What callers say, checked at the door: every wrong option is named, and nothing was stored yet. */
 
 import {
-  abortSignal, address, callback, check, count, flag, instant, invalidInput, oneOf, positiveSeconds, priority, queueName, seconds, text,
+  abortSignal, address, callback, check, count, flag, instant, invalidInput, oneOf, positiveSeconds, priority, seconds, text,
   textOrTexts, texts, unique, wholeNumber,
 } from "./checks.js";
 
@@ -176,19 +176,4 @@ export function chosen(what, which) {
   ];
   if (problems.length) throw invalidInput(what, problems);
   return where;
-}
-
-/**
- * The key of a pause's record.
- *
- * @param {string} what the function that was called
- * @param {string | { queue?: string, task?: string }} which a queue's name, or `{queue}`, or `{task}`
- */
-export function pauseKey(what, which) {
-  const named = typeof which === "string" ? { queue: which } : which;
-  check(what, named, { queue: queueName, task: text });
-  const [first, ...more] = Object.entries(named).filter(([, value]) => value != null);
-  if (!first || more.length) throw invalidInput(what, ["give either {queue} or {task}"]);
-  const [kind, name] = first;
-  return `/${kind}/${name}`;
 }

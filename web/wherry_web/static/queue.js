@@ -7,7 +7,7 @@ import { Follower, callSafely } from "./follower.js";
 import { callback, check, invalidInput, oneOf, seconds } from "./checks.js";
 import { Handle } from "./handle.js";
 import { Manifest } from "./manifest.js";
-import { checkId, checkSubmit, checkWaiting, chosen, pauseKey, whereOf } from "./options.js";
+import { checkId, checkSubmit, checkWaiting, chosen, whereOf } from "./options.js";
 import { newJob, snapshotOf } from "./submission.js";
 import { eventsOf } from "./stream.js";
 import { notFound, viewOf } from "./views.js";
@@ -147,11 +147,8 @@ export class Queue {
   /** What the job's attempts said with `context.log`, oldest first. @param {string} id */
   async logs(id) {
     if (!(await this.get(id))) throw notFound(id);
-    const records = await this.#store.call("read", { kind: "log", prefix: `${id}/` });
-    return records.map(({ value }) => {
-      const { message = "", ...fields } = JSON.parse(value);
-      return { message: String(message), fields };
-    });
+    const { logs } = await import("./why.js");
+    return logs(this.#store, id);
   }
 
   /** Events from now on, or since a cursor. @param {{ since?: string, signal?: AbortSignal }} [options] */
@@ -213,9 +210,9 @@ export class Queue {
    * @param {string | { queue: string } | { task: string }} which a queue's name, or one of both
    */
   async pause(which) {
-    const value = JSON.stringify({ since_ms: Date.now() });
-    // Paused already: the older pause stands.
-    await this.#store.call("write", { writes: [{ kind: "pause", key: pauseKey("pause", which), expected: 0, value }] });
+    // Fetched by pages that ask, as is the rest of this part.
+    const { pause } = await import("./pauses.js");
+    await pause(this.#store, which);
   }
 
   /**
@@ -223,20 +220,14 @@ export class Queue {
    * @returns {Promise<boolean>} false when it was not paused
    */
   async resume(which) {
-    const key = pauseKey("resume", which);
-    const standing = (await this.#store.call("read", { kind: "pause", prefix: key })).some((record) => record.key === key);
-    if (standing) await this.#store.call("write", { writes: [{ kind: "pause", key, expected: null, value: null }] });
-    return standing;
+    const { resume } = await import("./pauses.js");
+    return resume(this.#store, which);
   }
 
   /** The queues and tasks that are paused. */
   async paused() {
-    const records = await this.#store.call("read", { kind: "pause", prefix: "/" });
-    return records.map(({ key, value }) => {
-      const [, kind, ...name] = key.split("/");
-      const since = new Date(JSON.parse(value || "{}").since_ms ?? 0);
-      return kind === "task" ? { task: name.join("/"), since } : { queue: name.join("/"), since };
-    });
+    const { paused } = await import("./pauses.js");
+    return paused(this.#store);
   }
 
   // --- tasks of this page ----------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 // @ts-check
-/** Says in one sentence why a job is not running: a decision over what is read for it, the same as `wherry/reasons.py`. */
+/** What people ask of one job: why it is not running, a decision over what is read for it as in `wherry/reasons.py`; what it said. */
 
 import { isFinal } from "./follower.js";
 import { errorsOf } from "./views.js";
@@ -142,4 +142,13 @@ function plural(number, noun) {
 /** @param {number} atMs */
 function at(atMs) {
   return `${new Date(atMs).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+}
+
+/** What a job's attempts said, oldest first. @param {Store} store @param {string} id */
+export async function logs(store, id) {
+  const records = await store.call("read", { kind: "log", prefix: `${id}/` });
+  return records.map(({ value }) => {
+    const { message = "", ...fields } = JSON.parse(value);
+    return { message: String(message), fields };
+  });
 }
