@@ -32,11 +32,24 @@ class Sender:
         dumped = [source.dump_input(value) for value in inputs]
         _check_sizes(dumped, self._client.storage.capabilities.max_payload, source.name)
         await self._client.heard()
-        add = self._add_hooked if self._hooks else self._add
         handles: list[JobHandle[Any]] = []
+        jobs: Sequence[NewJob] = ()
         for batch in batches(dumped):
-            handles += await add(known, maker.make(batch))
-        return handles
+            if not jobs:
+                jobs = maker.make(batch)
+                continue
+            adding = asyncio.create_task(self._store(known, jobs))
+            try:
+                # While the storage takes these the next ones are made.
+                await asyncio.sleep(0)
+                jobs = maker.make(batch)
+                handles += await adding
+            finally:
+                adding.cancel()
+        return handles + await self._store(known, jobs) if jobs else handles
+
+    async def _store(self, known: Task[Any, Any] | None, jobs: Sequence[NewJob]) -> list[JobHandle[Any]]:
+        return await (self._add_hooked if self._hooks else self._add)(known, jobs)
 
     async def _add(self, known: Task[Any, Any] | None, jobs: Sequence[NewJob]) -> list[JobHandle[Any]]:
         storage = self._client.storage

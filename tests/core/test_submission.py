@@ -15,6 +15,7 @@ from wherry import (
     JobNotFound,
     NotJson,
     PayloadTooLarge,
+    StorageUnavailable,
     UnknownTask,
     open_storage,
     task,
@@ -22,6 +23,7 @@ from wherry import (
 from wherry.messages import RecordWrite
 from wherry.schema import problems_with
 from wherry.submission import batches
+from wherry.testing.faults import FaultAt, faulty
 
 
 @task(name="text.count")
@@ -98,6 +100,25 @@ async def test_what_is_no_task_is_refused(client: Client) -> None:
 async def test_one_bad_input_of_many_stores_none(client: Client) -> None:
     with pytest.raises(InvalidInput, match="text: Input should be a valid string"):
         await client.submit_many(count_words, ["one", 2, "three"])  # type: ignore[list-item]
+
+
+async def test_many_inputs_are_stored_in_their_order() -> None:
+    async with open_storage("memory:") as storage:
+        handles = await Client(storage).submit_many(anything, range(2_500))
+
+        rows = await storage.get([handle.id for handle in handles])
+        assert [row.input for row in rows.values()] == [f"{number}" for number in range(2_500)]
+        assert sorted(rows) == list(rows)
+
+
+async def test_a_call_ends_at_the_batch_that_is_not_stored() -> None:
+    async with faulty(open_storage("memory:"), FaultAt(2, "refuse")) as storage:
+        client = Client(storage)
+
+        with pytest.raises(StorageUnavailable, match="add: refuse"):
+            await client.submit_many(anything, range(5_000))
+
+        assert await client.count() == {(): 1024}
 
 
 async def test_an_unknown_parent_is_refused(client: Client) -> None:
