@@ -62,6 +62,8 @@ export class ServerWork {
   #closing = new AbortController();
   #waking = new AbortController();
   #begun = false;
+  /** @type {Promise<void> | undefined} */
+  #end;
   /** @type {ServerStatus["state"]} */
   #state = "connecting";
   /** @type {Facts | undefined} */
@@ -104,8 +106,18 @@ export class ServerWork {
     this.#tell();
   }
 
-  /** @param {number} drainMs how long running jobs may go on; the rest is handed back */
-  async close(drainMs) {
+  /**
+   * Called again it waits for the same end: what is handed back must leave before the connection is closed.
+   *
+   * @param {number} drainMs how long running jobs may go on; the rest is handed back
+   */
+  close(drainMs) {
+    this.#end ??= this.#close(drainMs);
+    return this.#end;
+  }
+
+  /** @param {number} drainMs */
+  async #close(drainMs) {
     this.#closing.abort();
     this.#waking.abort();
     await this.#executor?.close(drainMs);
