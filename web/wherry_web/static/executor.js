@@ -58,18 +58,35 @@ function progress(phase, loaded = 0, total = 0) {
   postMessage({ type: "progress", progress: { phase, loaded, total } });
 }
 
+/** The attempt that was left last and is not told yet. @type {{ id: string, fence: number } | undefined} */
+let left;
+
+/** Tells what was left: with the next attempt, before anything else that is told, or when Python lets go of the thread. */
+function tellLeft() {
+  if (left) postMessage({ type: "leave", ...left, bytes: memory() });
+  left = undefined;
+}
+
 /** What Python tells the keeper. @param {Interrupts | undefined} interrupts */
 function bridge(interrupts) {
   return {
     /** @param {string} id @param {number} fence @param {boolean} blocks */
     enter: (id, fence, blocks) => {
-      postMessage({ type: "enter", id, fence, blocks, number: ++lastEntered });
+      postMessage({ type: "enter", id, fence, blocks, number: ++lastEntered, left });
+      left = undefined;
       return lastEntered;
     },
     /** @param {string} id @param {number} fence */
-    leave: (id, fence) => postMessage({ type: "leave", id, fence, bytes: memory() }),
+    leave: (id, fence) => {
+      tellLeft();
+      left = { id, fence };
+      queueMicrotask(tellLeft);
+    },
     /** @param {string} text */
-    report: (text) => postMessage({ type: "report", report: JSON.parse(text) }),
+    report: (text) => {
+      tellLeft();
+      postMessage({ type: "report", report: JSON.parse(text) });
+    },
     asked: () => JSON.stringify(interrupts?.read() ?? [0, "lost"]),
   };
 }
@@ -87,6 +104,7 @@ const store = {
   verb: (name, text) =>
     new Promise((resolve, reject) => {
       calls.set(++lastCall, { resolve, reject });
+      tellLeft();
       postMessage({ type: "verb", call: lastCall, name, text });
     }),
   /** @param {() => void} callback */

@@ -133,6 +133,7 @@ export class Executor {
   /** @param {any} message */
   #hearAttempt(message) {
     this.#bytes = message.bytes ?? this.#bytes;
+    if (message.left) this.#attempts.hear({ ...message.left, type: "leave" }, performance.now());
     this.#attempts.hear(message, performance.now());
   }
 
