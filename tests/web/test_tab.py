@@ -12,6 +12,9 @@ from playwright.async_api import Browser
 from tests.web.conftest import Site
 from tests.web.tab_harness import Tab, Tabs
 
+ABORT_ERR = 20
+"""The code of every `AbortError`, by the DOM standard."""
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def tab(chromium: Browser, tab_site: Site) -> AsyncGenerator[Tab]:
@@ -88,6 +91,26 @@ async def test_waiting_can_be_given_up(tab: Tab) -> None:
 
 
 # --- progress and events ---------------------------------------------------------------------------
+async def test_who_waits_after_somebody_gave_up_at_once_gets_the_result(tab: Tab) -> None:
+    """C4: the one who gave up had not looked yet."""
+    code = """
+        const handle = await queue.submit('echo', 7);
+        const giveUp = () => {
+          const given = new AbortController();
+          const result = outcome(handle.result({ signal: given.signal }));
+          given.abort();
+          return result;
+        };
+        const first = giveUp();
+        const second = handle.result();
+        return [await first, await second, await giveUp(), await handle.result()];"""
+
+    first, second, third, fourth = await tab.js(code)
+
+    assert (first["code"], third["code"]) == (ABORT_ERR, ABORT_ERR)
+    assert (second, fourth) == (7, 7)
+
+
 async def test_progress_is_told_while_it_runs(tab: Tab) -> None:
     told = await tab.js("""
         const handle = await queue.submit('steps', 4);

@@ -93,7 +93,7 @@ export class Follower {
     this.#run = undefined;
   }
 
-  /** `ready` resolves once whatever is committed from now on will be seen. */
+  /** `ready` resolves once whatever is committed from now on will be seen, or when it is stopped. */
   #following() {
     this.#run ??= this.#start();
     return this.#run;
@@ -108,7 +108,14 @@ export class Follower {
 
   async #readAll() {
     try {
-      await this.#following().ready;
+      /** @type {Run} */
+      let run;
+      do {
+        // All who waited have given up.
+        if (!this.#waiters.size) return this.#unread.clear();
+        run = this.#following();
+        await run.ready;
+      } while (run !== this.#run);
     } finally {
       this.#reading = undefined;
     }
@@ -126,8 +133,11 @@ export class Follower {
     let cursor = "";
     /** @type {() => void} */
     let unlisten = () => undefined;
+    /** @type {() => void} */
+    let release = () => undefined;
     /** @type {Run["ready"]} */
     const ready = new Promise((resolve, reject) => {
+      release = resolve;
       const step = async () => {
         if (stopped) return;
         if (cursor) cursor = await this.#catchUp(cursor);
@@ -142,6 +152,8 @@ export class Follower {
     const stop = () => {
       stopped = true;
       unlisten();
+      // Whoever waits for it looks whether there is another one.
+      release();
     };
     return { stop, ready };
   }
