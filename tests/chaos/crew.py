@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import itertools
 import os
 import signal
@@ -71,6 +72,25 @@ class Crew:
         self.hands.append(hand)
         assert await hand.says() == b"ready\n", self.complaints()
         return hand
+
+    async def stop(self, hand: Hand) -> None:
+        """SIGSTOP, outside of a transaction: who is stopped inside of one holds up all others of its file."""
+        while True:
+            hand.send(signal.SIGSTOP)
+            os.waitid(os.P_PID, hand.process.pid, os.WSTOPPED | os.WNOWAIT)  # noqa: ASYNC222 - at once
+            if self._is_free():
+                return
+            hand.send(signal.SIGCONT)
+            await asyncio.sleep(0.01)
+
+    def _is_free(self) -> bool:
+        """Whether nobody is inside of a transaction."""
+        with open(self.folder / "jobs.db-gate") as gate:
+            try:
+                fcntl.flock(gate, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        return True
 
     @property
     def ledger(self) -> Path:

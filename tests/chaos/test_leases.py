@@ -88,7 +88,7 @@ async def a_stopped_worker_loses_its_job_and_is_told_when_it_goes_on(made: Crew)
     first = await made.hire(name="first")
     handle = await made.client.submit(tasks.linger, str(made.ledger))
     await made.until(handle.id)
-    first.send(signal.SIGSTOP)
+    await made.stop(first)
     await made.hire(name="second")
     assert await handle.result(30) == "attempt 2"
 
@@ -105,7 +105,7 @@ async def a_stopped_workers_late_result_is_refused(made: Crew) -> None:
     first = await made.hire(name="first")
     handle = await made.client.submit(tasks.block_first, 0.5)
     await made.until(handle.id)
-    first.send(signal.SIGSTOP)
+    await made.stop(first)
     await made.hire(name="second", queue="default")
     assert await handle.result(30) == "attempt 2"
 
