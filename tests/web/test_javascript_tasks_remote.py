@@ -95,6 +95,7 @@ async def test_a_page_that_goes_hands_its_job_back(tabs: Tabs, shore: Shore) -> 
     head = (await shore.client.storage.changes(Cursor(""), limit=1)).cursor
     handle = await shore.client.submit("hold", 1)
     await shore.state(handle.id, "running", head)
+    await tab.page.wait_for_function("() => globalThis.end")  # it has heard of it, too
 
     await tab.page.goto("about:blank")
 
