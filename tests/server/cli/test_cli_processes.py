@@ -312,7 +312,7 @@ def test_watch_tells_what_happens_until_it_is_interrupted(wherry: Wherry, url: s
             )
             job = wherry("submit", url, "wait", "0.4").out.strip()
             people.wait_for(f"● completed    {job[-12:]}  wait")
-            programs.wait_for('"job_complete"')
+            programs.wait_for(f'(?=.*{job}).*"job_complete"')
             for process in (programs, people):
                 process.send(signal.SIGINT)
                 assert process.ended() == 130
