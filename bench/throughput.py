@@ -10,6 +10,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from pathlib import Path
 
 from bench._common import EXPLAINED, KINDS, RUNS, fill, no_op, reference_per_s, url_of
@@ -73,12 +74,12 @@ def measure(kind: str, folder: Path) -> None:
         f"drain {JOBS:,}, one worker of {SLOTS} slots": drain,
     }
     for name, question in questions.items():
-        rates: list[float] = []
-        ratios: list[float] = []
+        # The raw loop stands before and behind each run: the machine changes its speed in between.
+        bases, rates = [reference_per_s(folder)], list[float]()
         for _ in range(RUNS):
-            base = reference_per_s(folder)
             rates.append(asyncio.run(per_s(url_of(kind, folder), question)))
-            ratios.append(rates[-1] / base)
+            bases.append(reference_per_s(folder))
+        ratios = [rate / statistics.mean(around) for rate, around in zip(rates, pairwise(bases), strict=True)]
         rate, ratio = statistics.median(rates), statistics.median(ratios)
         print(f"{kind:14} {name:38} {rate:>10,.0f}/s {ratio:>7.3f} x", flush=True)
 

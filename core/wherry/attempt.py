@@ -59,8 +59,8 @@ class Attempt:
     """
 
     __slots__ = (
-        "_context", "_entered", "_isolated", "_manner", "_reason", "_runner", "_task", "_thread", "_timer",
-        "job", "limit_s", "loop", "started_s",
+        "_context", "_entered", "_isolated", "_manner", "_reason", "_runner", "_started_s", "_task",
+        "_thread", "_timer", "job", "limit_s", "loop",
     )  # fmt: skip
 
     def __init__(
@@ -80,7 +80,7 @@ class Attempt:
         self._timer: asyncio.TimerHandle | None = None
         self._thread: asyncio.Future[Any] | None = None
         self.limit_s = None if job.timeout_ms is None and job.deadline_left_ms is None else _limit_s(job)
-        self.started_s = 0.0
+        self._started_s = 0.0
 
     # --- run ---------------------------------------------------------------------------------------
     async def run(self, runner: asyncio.Task[Any] | None = None) -> Settlement | None:
@@ -90,7 +90,6 @@ class Attempt:
             runner: the current task, if that is known.
         """
         job = self.job
-        self.started_s = self.loop.time()
         if self._reason is not None:
             settlement = self._stopped(asyncio.CancelledError())  # before it began
         else:
@@ -106,7 +105,9 @@ class Attempt:
             except BaseException as error:
                 settlement = self._after(error)
             finally:
-                self._settle_down()
+                if self._timer or self._entered or self._reason is not None:
+                    self._settle_down()
+                self._runner = None
         if settlement is None or self._reason == "lost":
             return None
         retain_ms = self._manner.retain.get(settlement.kind)
@@ -184,12 +185,13 @@ class Attempt:
     @property
     def overdue(self) -> bool:
         """Past its time limit and grace: its lease must no longer be renewed."""
-        if self.limit_s is None or not self.started_s:
+        if self.limit_s is None or not self._started_s:
             return False
-        return self.loop.time() > self.started_s + self.limit_s + 5.0
+        return self.loop.time() > self._started_s + self.limit_s + 5.0
 
     def _start_timer(self, limit_s: float) -> None:
         reason: StopReason = "timeout" if _timeout_first(self.job) else "deadline"
+        self._started_s = self.loop.time()
         self._timer = self.loop.call_later(limit_s, self.stop, reason)
 
     def _settle_down(self) -> None:
@@ -197,11 +199,10 @@ class Attempt:
             self._timer.cancel()
         if self._entered and self._manner.watch:
             self._manner.watch.leave(self.job)
-        runner, self._runner = self._runner, None
-        if runner and self._reason is not None:
+        if self._runner and self._reason is not None:
             # stop() has cancelled the runner: take that back, it has other jobs to run.
-            while runner.cancelling():
-                runner.uncancel()
+            while self._runner.cancelling():
+                self._runner.uncancel()
 
     # --- what follows ---------------------------------------------------------------------------------
     def _after(self, error: BaseException) -> Settlement | None:

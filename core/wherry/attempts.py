@@ -48,8 +48,7 @@ class Attempts:
         self._manner = Manner(None, storage.capabilities.max_payload, retain, hooks, watch)
         self._processes: ProcessPool | None = None
         self._known: dict[tuple[str, str], tuple[Task[Any, Any], Client, Surroundings]] = {}
-        # By id and fence: a job that was lost and claimed again may run beside its earlier attempt.
-        self._under_way: dict[tuple[str, int], Attempt] = {}
+        self._under_way: dict[Attempt, None] = {}  # a set would not tell them in order
         self.reports = ReportBuffer(storage, watch.report if watch else None)
         self.scale(threads)
 
@@ -86,21 +85,22 @@ class Attempts:
         if self._processes is not None and task.isolation is not None:
             isolated = partial(self._processes.run, job, self.reports, client)
         attempt = Attempt(job, task, Context(job, around), self._manner, isolated)
-        self._under_way[job.id, job.fence] = attempt
+        self._under_way[attempt] = None
         return attempt
 
     def end(self, attempt: Attempt) -> None:
-        del self._under_way[attempt.job.id, attempt.job.fence]
+        del self._under_way[attempt]
 
     def under_way(self) -> list[Attempt]:
         """May be called from any thread."""
-        return list(self._under_way.values())
+        return list(self._under_way)
 
     def stop(self, job_id: str, fence: int, reason: StopReason) -> None:
         """Ask one attempt to stop, if it is under way."""
-        attempt = self._under_way.get((job_id, fence))
-        if attempt is not None:
-            attempt.stop(reason)
+        # By fence too: a job that was lost and claimed again may run beside its earlier attempt.
+        for attempt in self.under_way():
+            if (attempt.job.id, attempt.job.fence) == (job_id, fence):
+                attempt.stop(reason)
 
     def _learn(self, namespace: str, name: str) -> tuple[Task[Any, Any], Client, Surroundings]:
         """A task, and what `context.submit` goes through: children belong to their parent's namespace."""

@@ -26,8 +26,8 @@ class Runners(Generic[T, R]):
     Args:
         run: does one piece to its end, in the task that it is given; must not raise.
         concurrency: how many at once; may be set at any time.
-        ended: hears of each piece and of what came of it, None if its runner was cancelled.  True keeps
-            the slot taken until `release`.
+        ended: hears of each piece, of what came of it, None if its runner was cancelled, and of the
+            seconds it took.  True keeps the slot taken until `release`.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Runners(Generic[T, R]):
         run: Callable[[T, asyncio.Task[None]], Awaitable[R]],
         concurrency: int,
         *,
-        ended: Callable[[T, R | None], bool | None],
+        ended: Callable[[T, R | None, float], bool | None],
     ) -> None:
         self._run, self._ended = run, ended
         self.concurrency = concurrency
@@ -119,17 +119,19 @@ class Runners(Generic[T, R]):
 
     async def _take_turns(self, loop: asyncio.AbstractEventLoop, me: asyncio.Task[None], crew: int) -> None:
         """Do what stands in line, until nothing does."""
-        line, until_s = self._line, loop.time() + _TURN_S
+        line, now_s = self._line, loop.time()
+        turn_s = now_s
         while line and crew == self._crew:
             work = line.popleft()
             if line and not self._called:
                 self._call()
-            result: R | None = None
+            result, began_s = None, now_s
             try:
                 result = await self._run(work, me)
             finally:
-                if not self._ended(work, result):
+                now_s = loop.time()
+                if not self._ended(work, result, now_s - began_s):
                     self.occupied -= 1
-            if loop.time() >= until_s:
+            if now_s >= turn_s + _TURN_S:
                 await asyncio.sleep(0)
-                until_s = loop.time() + _TURN_S
+                turn_s = now_s = loop.time()

@@ -110,7 +110,8 @@ class Checker:
 
     def load(self, text: Payload) -> Any:
         """The value that the text says, as the annotation wants it.  Raises: `Mismatch`."""
-        if self._exact is not None and type(value := _parsed(text)) is self._exact:
+        exact = self._exact
+        if exact is not None and type(value := _parsed(text)) is exact:
             return value
         if self._adapter is None:
             return json.loads(text)

@@ -339,12 +339,13 @@ class Worker:
         if jobs and self._keeper and not self._keeper.awake:
             self._keeper.busy()
 
-    def _ended(self, attempt: Attempt, settlement: Settlement | None) -> bool:
+    def _ended(self, attempt: Attempt, settlement: Settlement | None, run_s: float) -> bool:
         """An attempt is over.  True while its thread goes on: so long its slot is taken."""
+        if settlement is None or not self._finished:  # the others find it awake
+            self._wake.set()
         if settlement is not None:
-            self._finished.append((attempt.job, settlement, attempt.loop.time() - attempt.started_s))
+            self._finished.append((attempt.job, settlement, run_s))
         self._attempts.end(attempt)
-        self._wake.set()
         thread = attempt.thread
         if thread is None:
             return False

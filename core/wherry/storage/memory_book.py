@@ -203,7 +203,8 @@ class Book:
     def change(self, entry: Entry, kind: ChangeKind) -> None:
         """A change of a job, one revision up."""
         entry.revision += 1
-        self._changed.append((entry.id, entry.lane.namespace, kind, entry.revision, entry.lane.name))
+        lane = entry.lane
+        self._changed.append((entry.id, lane.namespace, kind, entry.revision, lane.name))
 
     # --- the claim index -------------------------------------------------------------------------
     def make_due(self, entry: Entry, run_at_ms: int) -> None:

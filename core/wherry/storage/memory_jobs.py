@@ -106,12 +106,13 @@ def settle(book: Book, settlement: Settlement) -> Verdict:
     if entry is None:
         return "unknown"
     kind = settlement.kind
-    if entry.last_settled == (settlement.fence, kind):
+    mark = (settlement.fence, kind)
+    if entry.last_settled == mark:
         return "cancel" if entry.state == "cancelled" and kind != "cancel" else "ok"
     may_settle = entry.lapse(book.now_ms) is not None if settlement.if_lapsed else entry.state == "running"
     if entry.fence != settlement.fence or not may_settle:
         return "lost"
-    entry.last_settled = (settlement.fence, kind)
+    entry.last_settled = mark
     if settlement.error is not None:
         entry.errors += settlement.error + "\n"
     if kind in _FINAL:

@@ -81,11 +81,11 @@ def _lease(book: Book, entry: Entry, request: ClaimRequest) -> None:
 def _claimed(book: Book, entry: Entry) -> Claimed:
     new = entry.new
     left_ms = None if entry.deadline_at_ms is None else entry.deadline_at_ms - book.now_ms
-    return Claimed(
+    return Claimed._make((
         entry.id, entry.fence, entry.attempt, entry.task, entry.queue, new.namespace, new.input,
         entry.max_attempts, entry.interruptions, new.backoff, new.timeout_ms, left_ms,
         _checkpoint(book, entry) if book.has_steps else None, new.trace,
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def _checkpoint(book: Book, entry: Entry) -> str | None:

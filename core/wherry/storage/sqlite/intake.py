@@ -17,7 +17,8 @@ from wherry.storage.sqlite.standing import DOOMED
 from wherry.storage.sqlite.transaction import Transaction, to_json
 
 _Row = tuple[object, ...]
-
+_News = list[str | int]
+"""Id, revision, id, revision ..."""
 
 _Parent = tuple[int, State]
 """Number and state of a job that is stored."""
@@ -39,8 +40,6 @@ class Waiting(NamedTuple):
 def add(tx: Transaction, jobs: Sequence[NewJob], writes: Sequence[RecordWrite]) -> list[Added]:
     if not write_records(tx, writes):
         return [Added(job.id, "refused") for job in jobs]
-    if any("\0" in job.id for job in jobs):
-        raise InvalidInput("the storage", ["id: holds a NUL character, which ends a text in SQLite"])
     intake = Intake(tx, jobs)
     added = [intake.take(job) for job in jobs]
     intake.store()
@@ -59,7 +58,7 @@ class Intake:
         self._seq, self._stored = _known(tx, jobs)
         self._holders = _holders(tx, jobs)
         self._lines = Lines(tx, {job.ordering_key for job in jobs if job.ordering_key is not None})
-        self._places: dict[tuple[object, ...], tuple[int, int]] = {}
+        self._places: dict[tuple[object, ...], tuple[int, int, _News]] = {}
         # Most jobs ask for nothing special.  They have statements of their own: binding a NULL costs
         # `sqlite3` more than binding a value, so a row of few values is three times as fast as a wide one.
         self._plain_jobs: list[object] = []
@@ -68,7 +67,7 @@ class Intake:
         self._submitted: list[_Row] = []
         self._edges: list[_Row] = []
         self._keys: list[_Row] = []
-        self._told: dict[int, list[str | int]] = {}
+        self._told: dict[int, _News] = {}
 
     def take(self, job: NewJob) -> Added:
         """Judge one job."""
@@ -101,7 +100,7 @@ class Intake:
     def _put_plain(self, job: NewJob) -> Added:
         now_ms, job_id, text, digest = self._tx.now_ms, job.id, job.input, job.fingerprint
         self._seq = seq = self._seq + 1
-        lane, terms = self._place(job)
+        lane, terms, told = self._place(job)
         run_at_ms = job.run_at_ms if job.run_at_ms is not None else now_ms + (job.delay_ms or 0)
         slot, priority = _READY if run_at_ms <= now_ms else _LATER, job.priority
         if len(text) > LARGE:
@@ -112,13 +111,13 @@ class Intake:
         )  # fmt: skip
         self._plain_submitted += (seq, terms, digest, priority, now_ms, job.timeout_ms or 0, text)
         self._stored[job_id] = (seq, "pending")
-        self._told[lane] += (job_id, 1)
+        told += (job_id, 1)
         return Added(job_id, "ok")
 
     def _put(self, job: NewJob) -> None:
         now_ms = self._tx.now_ms
         self._seq += 1
-        seq, (lane, terms) = self._seq, self._place(job)
+        seq, (lane, terms, told) = self._seq, self._place(job)
         run_at_ms = job.run_at_ms if job.run_at_ms is not None else now_ms + (job.delay_ms or 0)
         waiting = self._wait(seq, job.after) if job.after else _FREE
         if job.ordering_key is not None and self._lines.join(job.ordering_key, seq):
@@ -140,10 +139,10 @@ class Intake:
             job.ordering_key, stow_input(self._tx, seq, job.input),
         ))  # fmt: skip
         self._stored[job.id] = (seq, state)
-        self._told[lane] += (job.id, 1)
+        told += (job.id, 1)
 
-    def _place(self, job: NewJob) -> tuple[int, int]:
-        """Lane and terms, which most jobs of a call share."""
+    def _place(self, job: NewJob) -> tuple[int, int, _News]:
+        """Lane, terms, and what is told of the lane: most jobs of a call share them."""
         names = (
             job.namespace, job.queue, job.task, job.priority_step_ms, job.max_attempts, job.backoff,
             job.code_hash, job.place,
@@ -151,8 +150,8 @@ class Intake:
         found = self._places.get(names)
         if found is None:
             lane = self._tx.lanes.number(Lane(*names[:3]))
-            found = self._places[names] = (lane, self._tx.terms.number(names[3:]))
-            self._told.setdefault(lane, [])
+            terms = self._tx.terms.number(names[3:])
+            found = self._places[names] = (lane, terms, self._told.setdefault(lane, []))
         return found
 
     def _wait(self, seq: int, edges: Sequence[Edge]) -> Waiting:
@@ -200,9 +199,11 @@ _READY, _LATER = int(Slot.READY), int(Slot.LATER)
 
 def _known(tx: Transaction, jobs: Sequence[NewJob]) -> tuple[int, dict[str, _Parent]]:
     """The newest job's number; and of these jobs and the parents they name, those that are stored."""
-    ids = {job.id for job in jobs}
-    ids.update(edge.parent for job in jobs for edge in job.after)
-    newest, stored = tx.list("known", {"ids": to_json(list(ids))})
+    ids = [job.id for job in jobs]
+    if "\0" in "".join(ids):
+        raise InvalidInput("the storage", ["id: holds a NUL character, which ends a text in SQLite"])
+    ids += {edge.parent for job in jobs for edge in job.after}
+    newest, stored = tx.list("known", {"least": min(ids, default=""), "ids": to_json(ids)})
     return newest, {job_id: (seq, state) for job_id, seq, state in stored}
 
 
