@@ -24,6 +24,7 @@ from wherry.storage.protocol import HIDDEN_FOR_MS
 
 _Final = Literal["completed", "failed", "cancelled", "disabled"]
 
+_DONE = Slot.DONE
 _FINAL: dict[str, _Final] = {
     "complete": "completed",
     "fail": "failed",
@@ -115,8 +116,9 @@ def settle(book: Book, settlement: Settlement) -> Verdict:
     entry.last_settled = mark
     if settlement.error is not None:
         entry.errors += settlement.error + "\n"
-    if kind in _FINAL:
-        _finish(book, entry, _FINAL[kind], settlement)
+    state = _FINAL.get(kind)
+    if state is not None:
+        _finish(book, entry, state, settlement)
     elif entry.cancel_requested_at_ms is not None:
         _finish(book, entry, "cancelled", settlement)
         return "cancel"
@@ -127,7 +129,7 @@ def settle(book: Book, settlement: Settlement) -> Verdict:
 
 def _finish(book: Book, entry: Entry, state: _Final, settlement: Settlement | None = None) -> None:
     entry.lease_until_ms = entry.claim_token = None
-    entry.state, entry.slot, entry.finished_at_ms, entry.wake = state, Slot.DONE, book.now_ms, None
+    entry.state, entry.slot, entry.finished_at_ms, entry.wake = state, _DONE, book.now_ms, None
     if settlement is not None:
         if state == "completed":
             entry.output = settlement.output

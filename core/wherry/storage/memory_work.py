@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from wherry.job import Slot
 from wherry.messages import Claimed, ClaimRequest, Lease, Record, Report, Verdict
@@ -10,7 +11,7 @@ from wherry.storage.memory_book import Book, Entry, Lane
 from wherry.storage.memory_jobs import free_key
 from wherry.storage.memory_ready import Item
 
-_READY = Slot.READY
+_READY, _HELD = Slot.READY, Slot.HELD
 
 
 def claim(book: Book, request: ClaimRequest) -> list[Claimed]:
@@ -19,8 +20,7 @@ def claim(book: Book, request: ClaimRequest) -> list[Claimed]:
         held = (book.entries.get(job_id) for job_id in repeated)
         return [_claimed(book, entry) for entry in held if entry and entry.claim_token == request.token]
     taken = _choose(book, request)
-    for entry in taken:
-        _lease(book, entry, request)
+    _lease(book, taken, request)
     if taken:
         book.tokens[request.token] = [entry.id for entry in taken]
         if len(book.tokens) > 1024:  # a lost reply is asked for again within moments
@@ -45,7 +45,7 @@ def _choose(book: Book, request: ClaimRequest) -> list[Entry]:
         if entry and entry.slot is _READY and entry.rank == rank:
             in_time = entry.deadline_at_ms is None or entry.deadline_at_ms > now_ms
             if in_time and (request.ids is None or job_id in request.ids):
-                entry.slot = Slot.HELD
+                entry.slot = _HELD
                 taken.append(entry)
             else:
                 skipped.append(entry)
@@ -62,20 +62,21 @@ def _best_of(lane: Lane) -> Item:
     return lane.ready.best
 
 
-def _lease(book: Book, entry: Entry, request: ClaimRequest) -> None:
-    now_ms = book.now_ms
-    entry.state = "running"
-    entry.attempt += 1
-    entry.fence += 1
-    entry.worker, entry.claim_token = request.worker, request.token
-    entry.lease_until_ms = now_ms + request.lease_ms
-    book.watched[entry.id] = entry
-    entry.attempted_at_ms = now_ms
-    if entry.started_at_ms is None:
-        entry.started_at_ms = now_ms
-    if entry.new.unique is not None:
-        free_key(book, entry, "queued")
-    book.change(entry, "started")
+def _lease(book: Book, taken: Sequence[Entry], request: ClaimRequest) -> None:
+    now_ms, worker, token, watched = book.now_ms, request.worker, request.token, book.watched
+    until_ms = now_ms + request.lease_ms
+    for entry in taken:
+        entry.state = "running"
+        entry.attempt += 1
+        entry.fence += 1
+        entry.worker, entry.claim_token, entry.lease_until_ms = worker, token, until_ms
+        watched[entry.id] = entry
+        entry.attempted_at_ms = now_ms
+        if entry.started_at_ms is None:
+            entry.started_at_ms = now_ms
+        if entry.new.unique is not None:
+            free_key(book, entry, "queued")
+        book.change(entry, "started")
 
 
 def _claimed(book: Book, entry: Entry) -> Claimed:

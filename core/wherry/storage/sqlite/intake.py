@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 from zlib import crc32
 
@@ -41,7 +43,7 @@ def add(tx: Transaction, jobs: Sequence[NewJob], writes: Sequence[RecordWrite]) 
     if not write_records(tx, writes):
         return [Added(job.id, "refused") for job in jobs]
     intake = Intake(tx, jobs)
-    added = [intake.take(job) for job in jobs]
+    added = [one for _, alike in groupby(jobs, _TERMS_OF) for one in intake.take(list(alike))]
     intake.store()
     return added
 
@@ -69,12 +71,13 @@ class Intake:
         self._keys: list[_Row] = []
         self._told: dict[int, _News] = {}
 
-    def take(self, job: NewJob) -> Added:
-        """Judge one job."""
+    def take(self, alike: Sequence[NewJob]) -> list[Added]:
+        """Judge jobs that differ in id, input and fingerprint alone."""
+        return self._take_plain(alike) if _is_plain(alike[0]) else list(map(self._take, alike))
+
+    def _take(self, job: NewJob) -> Added:
         if job.id in self._stored:
             return Added(job.id, "duplicate")
-        if _is_plain(job):
-            return self._put_plain(job)
         if job.after and not all(edge.parent in self._stored for edge in job.after):
             return Added(job.id, "refused")
         if job.unique is not None:
@@ -97,22 +100,29 @@ class Intake:
         for lane, news in self._told.items():
             tx.tell_ids("added", lane, news)
 
-    def _put_plain(self, job: NewJob) -> Added:
-        now_ms, job_id, text, digest = self._tx.now_ms, job.id, job.input, job.fingerprint
-        self._seq = seq = self._seq + 1
-        lane, terms, told = self._place(job)
-        run_at_ms = job.run_at_ms if job.run_at_ms is not None else now_ms + (job.delay_ms or 0)
-        slot, priority = _READY if run_at_ms <= now_ms else _LATER, job.priority
-        if len(text) > LARGE:
-            text = stow_input(self._tx, seq, text)
-        self._plain_jobs += (
-            seq, job_id, lane, slot, priority * job.priority_step_ms + run_at_ms, run_at_ms, job.max_attempts,
-            crc32(digest.encode()),
-        )  # fmt: skip
-        self._plain_submitted += (seq, terms, digest, priority, now_ms, job.timeout_ms or 0, text)
-        self._stored[job_id] = (seq, "pending")
-        told += (job_id, 1)
-        return Added(job_id, "ok")
+    def _take_plain(self, alike: Sequence[NewJob]) -> list[Added]:
+        """As `_take`, and as little as can be for each job: bulks are made of these."""
+        one, now_ms, stored, added = alike[0], self._tx.now_ms, self._stored, list[Added]()
+        lane, terms, told = self._place(one)
+        run_at_ms = one.run_at_ms if one.run_at_ms is not None else now_ms + (one.delay_ms or 0)
+        slot, rank = (
+            _READY if run_at_ms <= now_ms else _LATER,
+            one.priority * one.priority_step_ms + run_at_ms,
+        )
+        most, priority, timeout_ms = one.max_attempts, one.priority, one.timeout_ms or 0
+        for job_id, text, digest in map(_OWN_OF, alike):
+            if job_id in stored:
+                added.append(Added(job_id, "duplicate"))
+                continue
+            self._seq = seq = self._seq + 1
+            if len(text) > LARGE:
+                text = stow_input(self._tx, seq, text)
+            self._plain_jobs += (seq, job_id, lane, slot, rank, run_at_ms, most, checksum(digest))
+            self._plain_submitted += (seq, terms, digest, priority, now_ms, timeout_ms, text)
+            stored[job_id] = (seq, "pending")
+            told += (job_id, 1)
+            added.append(Added(job_id, "ok"))
+        return added
 
     def _put(self, job: NewJob) -> None:
         now_ms = self._tx.now_ms
@@ -184,7 +194,6 @@ def _is_plain(job: NewJob) -> bool:
         or job.trace is not None
         or job.origin is not None
         or job.ordering_key is not None
-        or not job.fingerprint
     )
 
 
@@ -192,6 +201,10 @@ def checksum(fingerprint: str) -> int | None:
     """What the index of outcomes holds of a fingerprint."""
     return crc32(fingerprint.encode()) if fingerprint else None
 
+
+_OWN = ("id", "input", "fingerprint")
+_OWN_OF = itemgetter(*map(NewJob._fields.index, _OWN))
+_TERMS_OF = itemgetter(*(place for place, name in enumerate(NewJob._fields) if name not in _OWN))
 
 _FREE = Waiting()
 _READY, _LATER = int(Slot.READY), int(Slot.LATER)
