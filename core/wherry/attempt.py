@@ -21,9 +21,12 @@ from wherry.validation import check_size
 
 StopReason = Literal["cancel", "lost", "timeout", "deadline", "shutdown"]
 
+_SHORT_S = 10.0
+"""A watch times longer attempts alone: a timer of Pyodide's stays until its time has come, also when cancelled."""
+
 
 class Watch(Protocol):
-    """Told before and after user code runs, so that somebody outside this thread can time and end it."""
+    """Told before and after user code runs, so that somebody outside this thread can time it and `stop` it."""
 
     def enter(self, job: Claimed, *, blocking: bool) -> None: ...
     def leave(self, job: Claimed) -> None: ...
@@ -190,9 +193,10 @@ class Attempt:
         return self.loop.time() > self._started_s + self.limit_s + 5.0
 
     def _start_timer(self, limit_s: float) -> None:
-        reason: StopReason = "timeout" if _timeout_first(self.job) else "deadline"
         self._started_s = self.loop.time()
-        self._timer = self.loop.call_later(limit_s, self.stop, reason)
+        if self._manner.watch is None or limit_s <= _SHORT_S:
+            reason: StopReason = "timeout" if _timeout_first(self.job) else "deadline"
+            self._timer = self.loop.call_later(limit_s, self.stop, reason)
 
     def _settle_down(self) -> None:
         if self._timer:

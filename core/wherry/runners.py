@@ -52,6 +52,11 @@ class Runners(Generic[T, R]):
     def free(self) -> int:
         return max(0, self.concurrency - self.occupied)
 
+    @property
+    def waiting(self) -> int:
+        """How many stand in line."""
+        return len(self._line)
+
     def assign(self, works: Iterable[T]) -> None:
         """Put work into the line; not more than is `free`."""
         before = len(self._line)

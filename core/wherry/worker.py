@@ -27,6 +27,8 @@ from wherry.storage.protocol import Storage
 from wherry.task import Registry, Task
 
 SAFETY_POLL_S = 30.0
+_GATHER_S = 0.02
+"""A job that has ended is settled after this long at the latest, unless code blocks the loop."""
 Settled = Callable[[Claimed, Settlement, Verdict, float], object]
 """Job, what followed, the storage's verdict, seconds the attempt ran."""
 
@@ -243,6 +245,7 @@ class Worker:
     # --- the loop ------------------------------------------------------------------------------------
     async def _work(self) -> None:
         while True:
+            await self._gather()
             self._wake.clear()
             free = self._runners.free if self._claiming else 0
             if self._finished or free:
@@ -254,6 +257,16 @@ class Worker:
             # Some but not all that was asked for: ask once more, to learn when the next one is due.
             if not self._finished and claimed in (0, free):
                 await self._rest(self._next_due_s)
+
+    async def _gather(self) -> None:
+        """Let jobs end while more than have ended stand in line: they keep it busy during the exchange.
+
+        So half of the slots is stored while the other half runs.  With little at once that is no gain.
+        """
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + _GATHER_S
+        while 0 < len(self._finished) < self._runners.waiting and loop.time() < until_s:
+            await asyncio.sleep(0)
 
     async def _rest(self, timeout_s: float) -> None:
         with suppress(TimeoutError):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -28,10 +30,11 @@ from wherry import (
     PayloadTooLarge,
     PermanentError,
     Server,
+    Worker,
     open_storage,
     task,
 )
-from wherry.messages import ClaimRequest, NewJob, Settlement
+from wherry.messages import Claimed, ClaimRequest, NewJob, Report, Settlement
 
 
 # --- what follows an attempt (R5, R8, R9) ---------------------------------------------------------
@@ -103,6 +106,38 @@ async def test_a_timeout_ends_the_attempt_and_is_retried(handler: object) -> Non
         with pytest.raises(JobTimeout, match=r"the attempt took longer than its timeout of 0.1 s"):
             await handle
         GATES.open(name)
+
+
+async def test_only_short_attempts_are_timed_here_where_somebody_watches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """R8, B4: in a tab the keeper asks for the rest, and a timer stays for its whole time."""
+    timed: list[float] = []
+    loop = asyncio.get_running_loop()
+    call_later = loop.call_later
+
+    def noted(delay: float, *rest: Any, **named: Any) -> asyncio.TimerHandle:
+        timed.append(delay)
+        return call_later(delay, *rest, **named)
+
+    monkeypatch.setattr(loop, "call_later", noted)
+    async with open_storage("memory:") as storage:
+        client = Client(storage)
+        await client.submit(add_one, 1, timeout=7.25)
+        await client.submit(add_one, 1, timeout=77.25)
+        assert await Worker(storage, ALL, watch=Watching(), concurrency=2).run_once() == 2
+        await client.submit(add_one, 1, timeout=99.25)
+        assert await Worker(storage, ALL, concurrency=2).run_once() == 1
+
+    assert [delay for delay in timed if delay % 1 == 0.25] == [7.25, 99.25]
+
+
+class Watching:
+    """Hears of attempts and does nothing."""
+
+    def enter(self, job: Claimed, *, blocking: bool) -> None: ...
+    def leave(self, job: Claimed) -> None: ...
+    def report(self, news: Report) -> None: ...
 
 
 async def test_a_deadline_ends_the_job_while_it_runs() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 import pytest
 
@@ -30,7 +31,8 @@ from wherry import (
     create_task,
     open_storage,
 )
-from wherry.messages import Filter
+from wherry.messages import ClaimRequest, Exchanged, Filter, Settlement
+from wherry.storage.memory import MemoryStorage
 from wherry.views import Progress
 
 
@@ -46,6 +48,36 @@ async def test_no_more_jobs_run_at_once_than_concurrency_allows() -> None:
         for name in ("c1", "c2", "c3"):
             GATES.open(name)
         assert await asyncio.gather(*handles) == ["c1", "c2", "c3"]
+
+
+@pytest.mark.parametrize(("seconds", "fewest", "most"), [(0.002, 3, 8), (0.03, 1, 4)])
+async def test_jobs_that_end_while_many_wait_are_settled_together_and_soon(
+    seconds: float, fewest: int, most: int
+) -> None:
+    """R1: half of the slots at once, so that the rest keeps the worker busy; but none is held up for long."""
+    storage = Watched()
+    async with storage:
+        await Client(storage).submit_many(block, [seconds] * 8)
+        worker = Worker(storage, ALL, concurrency=8)
+        await worker.start()
+        async with asyncio.timeout(20):
+            while sum(storage.settled) < 8:
+                await asyncio.sleep(0.01)
+        await worker.stop()
+
+    assert fewest <= next(filter(None, storage.settled)) <= most, storage.settled
+
+
+class Watched(MemoryStorage):
+    """Remembers how many jobs each call has settled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.settled: list[int] = []
+
+    async def exchange(self, settle: Sequence[Settlement], claim: ClaimRequest | None) -> Exchanged:
+        self.settled.append(len(settle))
+        return await super().exchange(settle, claim)
 
 
 async def test_a_server_scales_while_it_runs() -> None:

@@ -67,6 +67,14 @@ function tellLeft() {
   left = undefined;
 }
 
+/** A microtask will tell what was left: one for all that is left in a turn. */
+let telling = false;
+
+function tellLeftSoon() {
+  telling = false;
+  tellLeft();
+}
+
 /** What Python tells the keeper. @param {Interrupts | undefined} interrupts */
 function bridge(interrupts) {
   return {
@@ -80,7 +88,8 @@ function bridge(interrupts) {
     leave: (id, fence) => {
       tellLeft();
       left = { id, fence };
-      queueMicrotask(tellLeft);
+      if (!telling) queueMicrotask(tellLeftSoon);
+      telling = true;
     },
     /** @param {string} text */
     report: (text) => {

@@ -33,9 +33,12 @@ export async function exchange(work, { settle: settlements, claim = null }) {
   ]);
   moveUp(work, due);
   if (!claim) return { verdicts, jobs: [], next_due_in_ms: null };
-  work.flush();
+  // Only what a claim may find must be written before it looks; the rest is written while it does.
+  if (work.frees()) work.flush();
   const lanes = lanesOf(work, claim, new Set(paused));
-  const jobs = seen ? await repeated(work, claim.token, seen) : await take(work, claim, lanes);
+  const claiming = seen ? repeated(work, claim.token, seen) : take(work, claim, lanes);
+  work.flush();
+  const jobs = await claiming;
   return { verdicts, jobs, next_due_in_ms: jobs.length ? null : await nextDue(work, lanes) };
 }
 
@@ -136,8 +139,8 @@ async function take(work, claim, lanes) {
   if (claim.limit < 1) return [];
   for await (const found of best(work, claim, lanes)) {
     const job = work.adopt(found);
-    // The index has no deadline in it; the sweeper soon ends those.
-    if (!job || lapseOf(job, work.nowMs) !== null) continue;
+    // Read before this transaction ended it; or over its deadline, which is not in the index: the sweeper soon ends those.
+    if (job?.state !== "pending" || lapseOf(job, work.nowMs) !== null) continue;
     taken.push(job);
     if (taken.length === claim.limit) break;
   }

@@ -7,11 +7,13 @@ from wherry.testing.conformance.builders import (
     LEASE_MS,
     add,
     added_and_claimed,
+    asking,
     claim_ids,
     claim_one,
     query_ids,
     row,
     settle,
+    settlement,
 )
 from wherry.testing.conformance.world import World, case
 
@@ -63,6 +65,21 @@ async def a_deadline_is_over_in_every_state(world: World) -> None:
     assert verdicts == ["ok"] * 5, verdicts
     counts = await storage.count(Filter(), by=("state",))
     assert counts == {("failed",): 5, ("completed",): 1}, counts
+
+
+@case("R8", "Q2")
+async def a_claim_takes_nothing_that_its_own_call_ends(world: World) -> None:
+    await add(world.storage, "a", "b", deadline_at_ms=world.clock.now_ms() + 1000)
+    await add(world.storage, "c")
+    world.clock.advance(1000)
+    ended = settlement(Lease("a", 0), "fail", if_lapsed=True)
+
+    exchanged = await world.storage.exchange([ended], asking(limit=9))
+
+    assert list(exchanged.verdicts) == ["ok"], exchanged
+    assert [job.id for job in exchanged.jobs] == ["c"], exchanged
+    found = await row(world.storage, "a")
+    assert (found.state, found.attempt) == ("failed", 0), found
 
 
 @case("R8", "R3")
