@@ -164,6 +164,24 @@ async def test_a_task_that_never_retries_a_timeout_fails_at_the_first(tabs: Tabs
 
 
 @pytest.mark.long
+async def test_a_timeout_that_the_keeper_alone_times_ends_the_attempt(tabs: Tabs) -> None:
+    """R8, B4: only shorter ones have a timer in Python."""
+    tab = await tabs.open(tasks=("hard.py",))
+    await tab.ready()
+
+    error, took_ms = await tab.js("""
+        const began = performance.now();
+        const error = await outcome((await queue.submit('slow', null, { timeout: 10.5 })).result());
+        return [error, performance.now() - began];""")
+
+    assert (error["code"], error["data"]["code"]) == ("job_failed", "timeout")
+    assert "longer than its timeout of 10.5 s" in error["message"]
+    assert 10_500 <= took_ms < 13_000
+    assert await charges(tab, error["jobId"]) == ("failed", 1, 0)
+    assert await tab.run("nap", 0) == 0
+
+
+@pytest.mark.long
 async def test_what_is_not_kept_is_removed(tabs: Tabs) -> None:
     tab = await tabs.open(keep={"completed": {"seconds": 0}})
 
