@@ -22,11 +22,11 @@ from wherry.validation import check_size
 StopReason = Literal["cancel", "lost", "timeout", "deadline", "shutdown"]
 
 _SHORT_S = 10.0
-"""A watch times longer attempts alone: a timer of Pyodide's stays until its time has come, also when cancelled."""
+"""A watch times longer attempts alone: a timer of Pyodide's stays for its whole time, also when cancelled."""
 
 
 class Watch(Protocol):
-    """Told before and after user code runs, so that somebody outside this thread can time it and `stop` it."""
+    """Told before and after user code runs, so that somebody outside this thread can time and `stop` it."""
 
     def enter(self, job: Claimed, *, blocking: bool) -> None: ...
     def leave(self, job: Claimed) -> None: ...

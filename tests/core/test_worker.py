@@ -61,8 +61,7 @@ async def test_jobs_that_end_while_many_wait_are_settled_together_and_soon(
         worker = Worker(storage, ALL, concurrency=8)
         await worker.start()
         async with asyncio.timeout(20):
-            while sum(storage.settled) < 8:
-                await asyncio.sleep(0.01)
+            await storage.all_settled(8)
         await worker.stop()
 
     assert fewest <= next(filter(None, storage.settled)) <= most, storage.settled
@@ -74,10 +73,17 @@ class Watched(MemoryStorage):
     def __init__(self) -> None:
         super().__init__()
         self.settled: list[int] = []
+        self._more = asyncio.Event()
 
     async def exchange(self, settle: Sequence[Settlement], claim: ClaimRequest | None) -> Exchanged:
         self.settled.append(len(settle))
+        self._more.set()
         return await super().exchange(settle, claim)
+
+    async def all_settled(self, jobs: int) -> None:
+        while sum(self.settled) < jobs:
+            self._more.clear()
+            await self._more.wait()
 
 
 async def test_a_server_scales_while_it_runs() -> None:

@@ -62,6 +62,7 @@ export class Executor {
   #attempts;
   #verbs;
   #ended = false;
+  #told = false;
   #blocked = false;
   #renewedMs = 0;
   #writtenMs = 0;
@@ -282,6 +283,9 @@ export class Executor {
   end(failure, blamed) {
     this.#silence();
     this.#worker.terminate();
+    // It may be closed at once while it drains.
+    if (this.#told) return;
+    this.#told = true;
     this.#duties.ended(this.name, failure, blamed);
   }
 }
