@@ -103,6 +103,8 @@ class Intake:
     def _take_plain(self, alike: Sequence[NewJob]) -> list[Added]:
         """As `_take`, and as little as can be for each job: bulks are made of these."""
         one, now_ms, stored, added = alike[0], self._tx.now_ms, self._stored, list[Added]()
+        if all(job.id in stored for job in alike):
+            return [Added(job.id, "duplicate") for job in alike]
         lane, terms, told = self._place(one)
         run_at_ms = one.run_at_ms if one.run_at_ms is not None else now_ms + (one.delay_ms or 0)
         slot, rank = (

@@ -56,6 +56,20 @@ async def every_turn_in_the_life_of_a_job_is_told(world: World) -> None:
     assert (await row(storage, "a")).revision == 9, await row(storage, "a")
 
 
+@case("C6", "Q9")
+async def a_job_that_is_there_already_tells_nothing(world: World) -> None:
+    await add(world.storage, "a", "b", queue="known")
+    cursor = await head(world.storage)
+
+    verdicts = [
+        *await add(world.storage, "a", "b", queue="known"),
+        *await add(world.storage, "b", "a", queue="other", tags=("x",)),
+    ]
+
+    assert verdicts == ["duplicate"] * 4, verdicts
+    assert await head(world.storage) == cursor, "nothing was committed"
+
+
 @case("C6")
 async def every_end_is_told_by_its_name(world: World) -> None:
     cursor = await head(world.storage)
