@@ -6,6 +6,7 @@
  */
 
 import { WherryError } from "./errors.js";
+import { hexOf } from "./ids.js";
 
 export { newId } from "./ids.js";
 
@@ -76,5 +77,5 @@ export async function digestOf(text) {
     throw new WherryError("not_secure_context", "this page has no crypto.subtle: serve it from https:// or from localhost.");
   }
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hexOf(new Uint8Array(digest));
 }

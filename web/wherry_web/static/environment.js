@@ -7,6 +7,7 @@
  */
 
 import { WherryError } from "./errors.js";
+import { hexOf } from "./ids.js";
 import { KINDS, load } from "./loading.js";
 import { requireSame, VERSION } from "./version.js";
 
@@ -52,6 +53,5 @@ async function fetchSource(given, url) {
 
 /** @param {Uint8Array<ArrayBuffer>} bytes */
 async function sha256(bytes) {
-  const digest = await crypto.subtle.digest("SHA-256", bytes);
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hexOf(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
 }

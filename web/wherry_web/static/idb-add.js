@@ -2,6 +2,7 @@
 /** `add`: new jobs, their unique keys, the parents they wait for. */
 
 import { WherryError } from "./errors.js";
+import { spanOf } from "./idb-merge.js";
 import { Lines } from "./idb-order.js";
 import { answer } from "./idb-schema.js";
 import { canWrite, writeAll } from "./idb-records.js";
@@ -78,10 +79,8 @@ function refuseGates(jobs) {
  */
 async function idsTaken(work, ids) {
   if (!ids.length) return new Set();
-  const least = ids.reduce((a, b) => (a < b ? a : b));
-  const most = ids.reduce((a, b) => (a > b ? a : b));
   const enough = 2 * ids.length;
-  const near = await answer(work.jobs.getAllKeys(IDBKeyRange.bound(least, most), enough));
+  const near = await answer(work.jobs.getAllKeys(spanOf(ids), enough));
   if (near.length < enough) return new Set(near.map(String));
   const found = await Promise.all(ids.map((id) => answer(work.jobs.getKey(id))));
   return new Set(found.flatMap((key) => (key === undefined ? [] : [String(key)])));

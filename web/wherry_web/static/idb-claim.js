@@ -34,7 +34,7 @@ export async function exchange(work, { settle: settlements, claim = null }) {
   moveUp(work, due);
   if (!claim) return { verdicts, jobs: [], next_due_in_ms: null };
   // Only what a claim may find must be written before it looks; the rest is written while it does.
-  if (work.frees()) work.flush();
+  if (work.here().some(({ state }) => state === "pending")) work.flush();
   const lanes = lanesOf(work, claim, new Set(paused));
   const claiming = seen ? repeated(work, claim.token, seen) : take(work, claim, lanes);
   work.flush();

@@ -21,17 +21,21 @@ const FEW = 8;
  */
 export async function readJobs(jobs, ids) {
   if (ids.length >= FEW) {
-    const least = ids.reduce((a, b) => (a < b ? a : b));
-    const most = ids.reduce((a, b) => (a > b ? a : b));
     const enough = 2 * ids.length;
     /** @type {Stored[]} */
-    const near = await answer(jobs.getAll(IDBKeyRange.bound(least, most), enough));
+    const near = await answer(jobs.getAll(spanOf(ids), enough));
     if (near.length < enough) {
       const byId = new Map(near.map((job) => [job.id, job]));
       return ids.map((id) => byId.get(id));
     }
   }
   return Promise.all(ids.map((id) => answer(jobs.get(id))));
+}
+
+/** From the least to the greatest. @param {string[]} ids at least one */
+export function spanOf(ids) {
+  const sorted = [...ids].sort();
+  return IDBKeyRange.bound(sorted[0], sorted.at(-1));
 }
 
 /**

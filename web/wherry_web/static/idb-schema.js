@@ -7,6 +7,7 @@
  */
 
 import { WherryError, ofIndexedDB } from "./errors.js";
+import { hexOf } from "./ids.js";
 
 /** Version of the stored data, the same as `SCHEMA` in `wherry/storage/protocol.py`. */
 export const SCHEMA = 1;
@@ -46,8 +47,7 @@ function create(db, transaction) {
   const feed = db.createObjectStore("feed", { keyPath: "seq", autoIncrement: true });
   feed.createIndex("token", "token");
   db.createObjectStore("meta");
-  const storeId = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-  const meta = { store_id: storeId, generation: 1, schema: SCHEMA, min_writer: MIN_WRITER };
+  const meta = { store_id: hexOf(crypto.getRandomValues(new Uint8Array(8))), generation: 1, schema: SCHEMA, min_writer: MIN_WRITER };
   transaction.objectStore("meta").put(meta, "meta");
 }
 

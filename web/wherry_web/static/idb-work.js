@@ -168,11 +168,6 @@ export class Work {
     this.save(job);
   }
 
-  /** Whether a claim may find any of the jobs that are still to be written. */
-  frees() {
-    return [...this.#dirty].some(({ state }) => state === "pending");
-  }
-
   /** Queues the writes of all changed jobs; requests run in order, so what is read next sees them. */
   flush() {
     for (const job of this.#dirty) {

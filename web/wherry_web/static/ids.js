@@ -19,8 +19,13 @@ export function newId() {
   const tail = crypto.getRandomValues(new Uint8Array(8));
   tail[0] = 0x80 | (tail[0] & 0x3f);
   const time = hex(atMs, 12);
-  const random = Array.from(tail, (byte) => hex(byte, 2)).join("");
+  const random = hexOf(tail);
   return `${time.slice(0, 8)}-${time.slice(8)}-7${hex(count, 3)}-${random.slice(0, 4)}-${random.slice(4)}`;
+}
+
+/** Two digits a byte. @param {Uint8Array} bytes */
+export function hexOf(bytes) {
+  return Array.from(bytes, (byte) => hex(byte, 2)).join("");
 }
 
 /** @param {number} value @param {number} digits */
