@@ -106,11 +106,7 @@ class Intake:
         if all(job.id in stored for job in alike):
             return [Added(job.id, "duplicate") for job in alike]
         lane, terms, told = self._place(one)
-        run_at_ms = one.run_at_ms if one.run_at_ms is not None else now_ms + (one.delay_ms or 0)
-        slot, rank = (
-            _READY if run_at_ms <= now_ms else _LATER,
-            one.priority * one.priority_step_ms + run_at_ms,
-        )
+        run_at_ms, rank, slot = self._due(one)
         most, priority, timeout_ms = one.max_attempts, one.priority, one.timeout_ms or 0
         for job_id, text, digest in map(_OWN_OF, alike):
             if job_id in stored:
@@ -130,19 +126,17 @@ class Intake:
         now_ms = self._tx.now_ms
         self._seq += 1
         seq, (lane, terms, told) = self._seq, self._place(job)
-        run_at_ms = job.run_at_ms if job.run_at_ms is not None else now_ms + (job.delay_ms or 0)
+        run_at_ms, rank, due_slot = self._due(job)
         waiting = self._wait(seq, job.after) if job.after else _FREE
         if job.ordering_key is not None and self._lines.join(job.ordering_key, seq):
             waiting = waiting._replace(waiting_for=waiting.waiting_for + 1)
-        slot = waiting.slot
-        state: State = "pending" if slot is None else "blocked"
-        if slot is None:
-            slot = Slot.READY if run_at_ms <= now_ms else Slot.LATER
+        state: State = "pending" if waiting.slot is None else "blocked"
+        slot = due_slot if waiting.slot is None else int(waiting.slot)
         unique = job.unique
         self._jobs.append((
-            seq, job.id, lane, int(slot), job.priority * job.priority_step_ms + run_at_ms, state, run_at_ms,
-            job.max_attempts, job.deadline_at_ms, job.deadline_at_ms, unique and unique.hold,
-            waiting.waiting_for, waiting.doomed, checksum(job.fingerprint),
+            seq, job.id, lane, slot, rank, state, run_at_ms, job.max_attempts, job.deadline_at_ms,
+            job.deadline_at_ms, unique and unique.hold, waiting.waiting_for, waiting.doomed,
+            checksum(job.fingerprint),
         ))  # fmt: skip
         self._submitted.append((
             seq, terms, job.fingerprint, job.priority, now_ms, job.timeout_ms or 0, job.run_id,
@@ -152,6 +146,13 @@ class Intake:
         ))  # fmt: skip
         self._stored[job.id] = (seq, state)
         told += (job.id, 1)
+
+    def _due(self, job: NewJob) -> tuple[int, int, int]:
+        """When it is to run, its rank, and its slot if it waits for nothing else."""
+        now_ms = self._tx.now_ms
+        run_at_ms = job.run_at_ms if job.run_at_ms is not None else now_ms + (job.delay_ms or 0)
+        rank = job.priority * job.priority_step_ms + run_at_ms
+        return run_at_ms, rank, _READY if run_at_ms <= now_ms else _LATER
 
     def _place(self, job: NewJob) -> tuple[int, int, _News]:
         """Lane, terms, and what is told of the lane: most jobs of a call share them."""
