@@ -12,6 +12,7 @@
  * @typedef {object} Attempt
  * @property {string} id
  * @property {number} fence
+ * @property {number} claimedMs
  * @property {number} limitMs
  * @property {"timeout" | "deadline"} limit what the limit is
  * @property {number} [number] under which it can be interrupted

@@ -13,6 +13,7 @@ import { crashed, interrupted, kept, stopped } from "./keeper-decisions.js";
 import { Interrupts } from "./interrupts.js";
 import { running } from "./keeper-rows.js";
 import { VerbService } from "./keeper-verbs.js";
+import { LeaseClock } from "./lease-clock.js";
 import { whyNotRun } from "./loading.js";
 import { VERSION } from "./version.js";
 
@@ -64,7 +65,7 @@ export class Executor {
   #ended = false;
   #told = false;
   #blocked = false;
-  #renewedMs = 0;
+  #clock;
   #writtenMs = 0;
   #bytes = 0;
   /** @type {Set<string>} */
@@ -87,6 +88,7 @@ export class Executor {
   constructor(duties) {
     this.#duties = duties;
     const { environment, options, isolated, server } = duties;
+    this.#clock = new LeaseClock(options.leaseMs);
     this.name = `${PREFIX}${options.label && `${options.label}:`}${newId().slice(-12)}`;
     this.#attempts = new Attempts({
       ask: (attempt, reason) => this.#worker.postMessage({ type: "stop", id: attempt.id, fence: attempt.fence, reason }),
@@ -154,7 +156,7 @@ export class Executor {
     this.worked = true;
     clearTimeout(this.#resting);
     // They were claimed just now.
-    this.#renewedMs = performance.now();
+    this.#clock.start(performance.now());
     this.#ticking = setInterval(() => this.#tick(), TICK_MS);
   }
 
@@ -162,7 +164,7 @@ export class Executor {
     const nowMs = performance.now();
     if (!this.#attempts.size) this.#rest();
     void this.#write();
-    if (nowMs - this.#renewedMs >= this.#duties.options.leaseMs / 3) void this.renew();
+    this.#renewDue();
     this.#attempts.look(nowMs);
     const blocked = this.#attempts.blocking(nowMs - TICK_MS) !== undefined;
     if (blocked !== this.#blocked) {
@@ -188,14 +190,21 @@ export class Executor {
   /** Cancels from elsewhere arrive as a hint; the verdict of the renewal then tells. */
   #hint() {
     this.#verbs.hint();
-    if (this.#attempts.size && performance.now() - this.#renewedMs >= TICK_MS) void this.renew();
-    else if (this.#attempts.size) this.#renewedMs = Math.min(this.#renewedMs, performance.now() - this.#duties.options.leaseMs / 3 + TICK_MS);
+    this.#clock.hint();
+    this.#renewDue();
+  }
+
+  #renewDue() {
+    void this.#renew(this.#clock.due(this.#attempts.held(), performance.now()));
   }
 
   /** Renews all leases that it holds. */
-  async renew() {
-    this.#renewedMs = performance.now();
-    const held = this.#attempts.held();
+  renew() {
+    void this.#renew(this.#attempts.held());
+  }
+
+  /** @param {Attempt[]} held */
+  async #renew(held) {
     if (!held.length) return;
     const { store, options } = this.#duties;
     const leases = held.map(({ id, fence }) => ({ id, fence }));

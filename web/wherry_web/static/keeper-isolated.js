@@ -100,7 +100,7 @@ export class Isolated {
 
   /** Renews their leases at once. */
   renew() {
-    for (const one of this.#live) void one.renew();
+    for (const one of this.#live) one.renew();
   }
 
   /** @param {number} drainMs */

@@ -138,7 +138,7 @@ export class Leader {
 
   /** Renews all leases at once: the verdicts tell what is lost. */
   renew() {
-    void this.#executor?.renew();
+    this.#executor?.renew();
     this.#isolated.renew();
   }
 

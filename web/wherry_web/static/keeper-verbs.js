@@ -68,7 +68,7 @@ export class VerbService {
     parameters.settle.forEach((/** @type {Settlement} */ lease) => this.#attempts.settled(lease, nowMs));
     for (const job of result.jobs) {
       job.timeout_ms ??= LONGEST_MS;
-      this.#attempts.claimed(attemptOf(job, job.timeout_ms));
+      this.#attempts.claimed(attemptOf(job, job.timeout_ms, nowMs));
     }
     return JSON.stringify(result);
   }
@@ -86,8 +86,8 @@ export class VerbService {
   }
 }
 
-/** @param {Claimed} job @param {number} timeoutMs @returns {Attempt} */
-function attemptOf({ id, fence, deadline_left_ms: leftMs }, timeoutMs) {
-  if (leftMs === null || leftMs >= timeoutMs) return { id, fence, limitMs: timeoutMs, limit: "timeout" };
-  return { id, fence, limitMs: Math.max(0, leftMs), limit: "deadline" };
+/** @param {Claimed} job @param {number} timeoutMs @param {number} claimedMs @returns {Attempt} */
+function attemptOf({ id, fence, deadline_left_ms: leftMs }, timeoutMs, claimedMs) {
+  if (leftMs === null || leftMs >= timeoutMs) return { id, fence, claimedMs, limitMs: timeoutMs, limit: "timeout" };
+  return { id, fence, claimedMs, limitMs: Math.max(0, leftMs), limit: "deadline" };
 }

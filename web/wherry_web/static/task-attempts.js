@@ -2,6 +2,7 @@
 /** The attempts that a page runs: their leases, limits and reports, and what is to be settled of them. */
 
 import { interrupted, stopped } from "./keeper-decisions.js";
+import { LeaseClock } from "./lease-clock.js";
 
 /** @import { Claimed, JobRow, Report, Settlement, Store } from "./messages.js" */
 /** @import { TaskEvent } from "./task-keeper.js" */
@@ -9,7 +10,7 @@ import { interrupted, stopped } from "./keeper-decisions.js";
 /**
  * @typedef {object} Attempt
  * @property {Claimed} job
- * @property {number} sinceMs when it was claimed
+ * @property {number} claimedMs
  * @property {number} limitMs
  * @property {"timeout" | "deadline"} limit what the limit is
  * @property {{ reason: "cancel" | "timeout" | "deadline", atMs: number }} [asked] to stop
@@ -20,7 +21,7 @@ import { interrupted, stopped } from "./keeper-decisions.js";
 const LONGEST_MS = 600_000;
 /** What an attempt that is asked to stop gets to clean up. */
 const GRACE_MS = 1_000;
-/** Between two writes of progress, or two looks at cancels. */
+/** Between two writes of progress. */
 const PAUSE_MS = 200;
 
 export class TaskAttempts {
@@ -32,7 +33,7 @@ export class TaskAttempts {
   #running = new Map();
   /** @type {Map<string, Report>} */
   #reports = new Map();
-  #renewedMs = 0;
+  #clock;
   /** @type {Promise<void>} */
   #writing = Promise.resolve();
   #writtenMs = 0;
@@ -43,6 +44,7 @@ export class TaskAttempts {
   constructor(store, leaseMs, tell, ring) {
     this.#store = store;
     this.#leaseMs = leaseMs;
+    this.#clock = new LeaseClock(leaseMs);
     this.#tell = tell;
     this.#ring = ring;
   }
@@ -53,14 +55,14 @@ export class TaskAttempts {
 
   /** @param {Claimed[]} jobs @param {number} nowMs */
   claimed(jobs, nowMs) {
+    if (!this.size) this.#clock.start(nowMs);
     for (const job of jobs) {
       const timeoutMs = job.timeout_ms ?? LONGEST_MS;
       const leftMs = job.deadline_left_ms ?? Infinity;
       const limit = leftMs < timeoutMs ? "deadline" : "timeout";
-      this.#running.set(job.id, { job, sinceMs: nowMs, limitMs: Math.max(0, Math.min(leftMs, timeoutMs)), limit });
+      this.#running.set(job.id, { job, claimedMs: nowMs, limitMs: Math.max(0, Math.min(leftMs, timeoutMs)), limit });
     }
     if (jobs.length) this.#tellHeld();
-    if (jobs.length) this.#renewedMs = Math.max(this.#renewedMs, nowMs - this.#leaseMs / 3);
   }
 
   // --- their ends ------------------------------------------------------------------------------------
@@ -136,13 +138,13 @@ export class TaskAttempts {
   tick(nowMs) {
     for (const attempt of this.#running.values()) this.#look(attempt, nowMs);
     if (this.#reports.size && nowMs - this.#writtenMs >= PAUSE_MS) void this.write().catch(() => undefined);
-    if (nowMs - this.#renewedMs >= this.#leaseMs / 3) void this.#renew(nowMs);
+    void this.#renewDue(nowMs);
   }
 
   /** @param {Attempt} attempt @param {number} nowMs */
   #look(attempt, nowMs) {
     if (attempt.end) return;
-    if (!attempt.asked && nowMs - attempt.sinceMs >= attempt.limitMs) this.#ask(attempt, attempt.limit, nowMs);
+    if (!attempt.asked && nowMs - attempt.claimedMs >= attempt.limitMs) this.#ask(attempt, attempt.limit, nowMs);
     const { asked } = attempt;
     if (!asked || nowMs - asked.atMs < GRACE_MS) return;
     attempt.end = this.#stopped(attempt, asked.reason);
@@ -158,15 +160,13 @@ export class TaskAttempts {
 
   /** Something changed in the store: a cancel, perhaps, of which the next renewal tells. */
   hint() {
-    const nowMs = performance.now();
-    if (nowMs - this.#renewedMs >= PAUSE_MS) void this.#renew(nowMs);
-    else this.#renewedMs = Math.min(this.#renewedMs, nowMs - this.#leaseMs / 3 + PAUSE_MS);
+    this.#clock.hint();
+    void this.#renewDue(performance.now());
   }
 
   /** @param {number} nowMs */
-  async #renew(nowMs) {
-    this.#renewedMs = nowMs;
-    const held = [...this.#running.values()];
+  async #renewDue(nowMs) {
+    const held = this.#clock.due([...this.#running.values()], nowMs);
     if (!held.length) return;
     const leases = held.map(({ job: { id, fence } }) => ({ id, fence }));
     // Tried again at the next third of the lease; it outlives two of them.
