@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from wherry.errors import JobNotFound
+from wherry.errors import InvalidInput, JobNotFound, NotJson
 from wherry.handle import JobHandle
 from wherry.hooks import SubmitHook, chained
 from wherry.lookup import Lookup
 from wherry.messages import NewJob
-from wherry.submission import Dumped, JobMaker, batches
+from wherry.submission import Dumped, JobMaker, ManifestEntry, batches
 from wherry.task import JobOptions, Task
 from wherry.validation import check_size
 
@@ -29,7 +29,7 @@ class Sender:
         """Store one job an input; all are checked before the first is stored."""
         known, source, defaults = await self._lookup.resolve(task)
         maker = JobMaker(defaults, options, namespace=self._client.namespace, count=len(inputs))
-        dumped = [source.dump_input(value) for value in inputs]
+        dumped = _dumped(source, inputs)
         _check_sizes(dumped, self._client.storage.capabilities.max_payload, source.name)
         await self._client.heard()
         handles: list[JobHandle[Any]] = []
@@ -70,8 +70,29 @@ class Sender:
         return await asyncio.gather(*map(chained(self._hooks, "submit", add), jobs))
 
 
+def _dumped(source: Task[Any, Any] | ManifestEntry, inputs: Sequence[Any]) -> list[Dumped]:
+    """Raises: `InvalidInput`, `NotJson` that say which of several inputs it is."""
+    dumped: list[Dumped] = []
+    try:
+        for value in inputs:
+            dumped.append(source.dump_input(value))  # noqa: PERF401 - its length tells which one is wrong
+    except (InvalidInput, NotJson) as error:
+        if len(inputs) == 1:
+            raise
+        raise _placed(error, len(dumped)) from None
+    return dumped
+
+
+def _placed(error: InvalidInput | NotJson, index: int) -> InvalidInput | NotJson:
+    """The error of one of several inputs."""
+    if isinstance(error, InvalidInput):
+        return InvalidInput(error.what, [f"inputs[{index}]: {each}" for each in error.problems])
+    whole = error.path.startswith("$")
+    return NotJson(f"$[{index}]{error.path[1:]}" if whole else f"inputs[{index}]: {error.path}", error.found)
+
+
 def _check_sizes(dumped: Sequence[Dumped], limit: int, task: str) -> None:
     """Raises: `PayloadTooLarge` for the first input that is over `limit` bytes."""
-    for text, _ in dumped:
+    for index, (text, _) in enumerate(dumped):
         if len(text) * 4 > limit:
-            check_size(text, limit, f"the input of {task}")
+            check_size(text, limit, f"{'the input' if len(dumped) == 1 else f'inputs[{index}]'} of {task}")

@@ -71,9 +71,11 @@ async def test_what_json_cannot_hold_is_refused_with_its_place(
 ) -> None:
     client = Client(storage)
     with client:
+        with pytest.raises(NotJson) as of_many:
+            await client.submit_many(anything, [1, value])
+        assert str(of_many.value).startswith(said.replace("$", "$[1]", 1))
         for submit in (
             lambda: client.submit(anything, value),
-            lambda: client.submit_many(anything, [1, value]),
             lambda: anything.later(value),
             lambda: anything.now(value),
             lambda: anything.now(value, persist=False),

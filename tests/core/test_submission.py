@@ -98,8 +98,18 @@ async def test_what_is_no_task_is_refused(client: Client) -> None:
 
 
 async def test_one_bad_input_of_many_stores_none(client: Client) -> None:
-    with pytest.raises(InvalidInput, match="text: Input should be a valid string"):
+    with pytest.raises(InvalidInput) as caught:
         await client.submit_many(count_words, ["one", 2, "three"])  # type: ignore[list-item]
+
+    assert caught.value.problems == ("inputs[1]: text: Input should be a valid string",)
+    assert await client.size() == 0
+
+
+async def test_one_large_input_of_many_is_named_by_its_place(client: Client) -> None:
+    with pytest.raises(PayloadTooLarge) as caught:
+        await client.submit_many(count_words, ["one", "x" * 1_100_000])
+
+    assert caught.value.argument == f"inputs[1] of {count_words.name}"
 
 
 async def test_many_inputs_are_stored_in_their_order() -> None:

@@ -104,9 +104,11 @@ async def test_input_is_taken_as_it_is_at_the_call(tab: Tab) -> None:
 
 
 async def test_nothing_is_stored_when_one_of_many_inputs_is_wrong(tab: Tab) -> None:
-    error = await tab.outcome("queue.submitMany('echo', [1, 2, new Date()])")
+    error = await tab.outcome("queue.submitMany('echo', [1, 2, { at: new Date() }])")
+    large = await tab.outcome("queue.submitMany('echo', [1, 'x'.repeat(1_049_600)])")
 
-    assert error["code"] == "not_json"
+    assert (error["code"], error["data"]["path"]) == ("not_json", "$[2].at")
+    assert (large["code"], large["message"].split(" is ")[0]) == ("payload_too_large", "inputs[1] of echo")
     assert await tab.js("queue.query({ limit: 1 })") == {"jobs": []}
 
 

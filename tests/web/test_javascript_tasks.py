@@ -180,6 +180,23 @@ async def test_input_is_checked_by_the_schema_of_the_task(tab: Tab) -> None:
     assert (error["code"], error["data"]["problems"]) == ("invalid_input", ["input.n: is missing"])
 
 
+async def test_nothing_is_stored_when_the_last_of_many_inputs_is_not_as_the_task_says(tab: Tab) -> None:
+    error = await tab.outcome(
+        "queue.submitMany('double', [...Array(600).fill({ n: 1 }), {}], { runId: 'none' })"
+    )
+
+    assert (error["code"], error["data"]["problems"]) == ("invalid_input", ["inputs[600].n: is missing"])
+    assert await tab.js("queue.query({ runId: 'none', limit: 1 })") == {"jobs": []}
+
+
+async def test_ids_of_many_jobs_follow_the_order_of_their_inputs(tab: Tab) -> None:
+    ids = await tab.js("""
+        const inputs = Array.from({ length: 600 }, (_, n) => ({ n, text: 'x'.repeat(n % 7 ? 0 : 20_000) }));
+        return (await queue.submitMany('double', inputs, { delay: 60 })).map(({ id }) => id);""")
+
+    assert ids == sorted(ids)
+
+
 # --- cancel, timeout ---------------------------------------------------------------------------------
 async def test_a_cancel_aborts_the_signal(tab: Tab) -> None:
     job_id = await tab.submit("waits", "cancelled")

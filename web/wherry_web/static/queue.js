@@ -8,7 +8,7 @@ import { callback, check, invalidInput, oneOf, seconds } from "./checks.js";
 import { Handle } from "./handle.js";
 import { Manifest } from "./manifest.js";
 import { checkId, checkSubmit, checkWaiting, chosen, whereOf } from "./options.js";
-import { newJob, snapshotOf } from "./submission.js";
+import { newJob, requireValid, snapshotOf } from "./submission.js";
 import { eventsOf } from "./stream.js";
 import { notFound, viewOf } from "./views.js";
 
@@ -78,14 +78,19 @@ export class Queue {
     checkSubmit(options, inputs.length);
     // Both as they are now, whatever the caller does with them while this goes on.
     const given = { ...options };
-    const snapshots = inputs.map((input) => snapshotOf(input, task, this.#backing.bigint));
+    const snapshots = inputs.map((input, index) => snapshotOf(input, task, this.#backing.bigint, inputs.length > 1 ? `[${index}]` : ""));
     this.#backing.submitted();
     const entry = await this.#manifest.entry(task);
-    const jobs = await Promise.all(snapshots.map((snapshot) => newJob(entry, snapshot, given)));
+    requireValid(entry, snapshots);
+    const make = (/** @type {number} */ start) => Promise.all(snapshots.slice(start, start + BATCH).map((snapshot) => newJob(entry, snapshot, given)));
     /** @type {Handle[]} */
     const handles = [];
-    for (let start = 0; start < jobs.length; start += BATCH) {
-      handles.push(...(await this.#add(jobs.slice(start, start + BATCH))));
+    for (let start = 0, making = make(0); start < snapshots.length; ) {
+      const adding = this.#add(await making);
+      start += BATCH;
+      // Made while the store takes those before.
+      making = make(start);
+      handles.push(...(await adding));
     }
     return handles;
   }
@@ -238,19 +243,13 @@ export class Queue {
    * @throws {WherryError} `invalid_input`, `duplicate_task`; over a server `forbidden`
    */
   async task(name, run, options = {}) {
-    const host = /** @type {TaskHost} */ (this.#backing.taskHost);
     if (this.#closed) throw new WherryError("storage_unavailable", `${this.#store.url} was closed: open it again.`);
+    // Fetched by pages that have such tasks.
+    this.#tasks ??= import("./page-tasks.js").then(({ PageTasks }) => new PageTasks(/** @type {TaskHost} */ (this.#backing.taskHost)));
+    const declared = this.#tasks.then((tasks) => tasks.register(name, run, options));
     // Known at once, so that a submit need not wait for this call.
-    const declared = this.#declare(host, name, run, options);
     this.#manifest.own(name, declared);
     await (await declared).told;
-  }
-
-  /** @param {TaskHost} host @param {string} name @param {api.TaskFunction<any, any>} run @param {api.TaskOptions} options */
-  async #declare(host, name, run, options) {
-    // Fetched by pages that have such tasks.
-    this.#tasks ??= import("./page-tasks.js").then(({ PageTasks }) => new PageTasks(host));
-    return (await this.#tasks).register(name, run, options);
   }
 
   // --- state -----------------------------------------------------------------------------------------

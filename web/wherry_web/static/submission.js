@@ -13,39 +13,50 @@ import { problemsWith } from "./schema.js";
 /**
  * An input as it is now: the caller may change the object while the submit is under way.
  *
- * @typedef {{ text: string, canonical: string }} Snapshot
+ * @typedef {{ text: string, canonical: string, name: string }} Snapshot `name`: what errors call it
  */
 
 /**
  * @param {unknown} input @param {string} task @param {boolean} bigint whether a BigInt is an integer
+ * @param {string} [index] `[0]` and so on, of one among several
  * @returns {Snapshot}
  * @throws {WherryError} `not_json`, `payload_too_large`
  */
-export function snapshotOf(input, task, bigint) {
-  const text = textOf(input, { bigint });
-  requireSize(text, `the input of ${task}`);
-  return { text, canonical: canonical(input) };
+export function snapshotOf(input, task, bigint, index = "") {
+  const text = textOf(input, { bigint, path: `$${index}` });
+  const name = index ? `inputs${index}` : "input";
+  requireSize(text, `${name} of ${task}`);
+  return { text, canonical: canonical(input), name };
+}
+
+/** @param {Entry} task @param {Snapshot[]} inputs @throws {WherryError} `invalid_input` for the first that is not as the task says */
+export function requireValid({ name, schema }, inputs) {
+  if (!schema) return;
+  for (const input of inputs) {
+    const problems = problemsWith(valueOf(input.text, true), schema, input.name);
+    if (problems.length) throw invalidInput(name, problems);
+  }
 }
 
 /**
- * A job ready to be stored, by options that were checked.
+ * A job ready to be stored, by options and of an input that were checked.
  *
  * @param {Entry} task @param {Snapshot} input @param {SubmitOptions} options
  * @returns {Promise<NewJob>}
- * @throws {WherryError} `invalid_input`
+ * @throws {WherryError} `not_secure_context`
  */
 export async function newJob(task, input, options) {
-  const problems = task.schema ? problemsWith(valueOf(input.text, true), task.schema) : [];
-  if (problems.length) throw invalidInput(task.name, problems);
-  const { priority, delay, timeout, maxAttempts, unique, after, tags, orderingKey = task.ordering_key } = options;
-  const digest = await digestOf(input.canonical);
+  // Before anything is waited for: among equals the order of ids is that of the line.
+  const id = options.id ?? newId();
+  const { priority, delay, timeout, maxAttempts, unique, after, tags, runId, orderingKey = task.ordering_key } = options;
+  const fingerprint = await digestOf(input.canonical);
   return {
-    id: options.id ?? newId(),
+    id,
     namespace: "",
     queue: task.queue,
     task: task.name,
     input: input.text,
-    fingerprint: digest,
+    fingerprint,
     priority: priority ?? task.priority,
     delay_ms: delay == null ? null : Math.round(delay * 1000),
     run_at_ms: options.runAt?.getTime() ?? null,
@@ -53,12 +64,12 @@ export async function newJob(task, input, options) {
     timeout_ms: timeout == null ? task.timeout_ms : Math.max(1, Math.round(timeout * 1000)),
     max_attempts: maxAttempts ?? task.max_attempts,
     backoff: task.backoff,
-    unique: uniqueOf(task, unique, digest),
+    unique: uniqueOf(task, unique, fingerprint),
     after: (after ?? []).map(edgeOf),
     ordering_key: orderingKey == null ? null : `/${orderingKey}`,
-    run_id: options.runId ?? null,
+    run_id: runId ?? null,
     tags: [...new Set([...(task.tags ?? []), ...(tags ?? [])])],
-    ...(task.priority_step_ms && { priority_step_ms: task.priority_step_ms }),
+    priority_step_ms: task.priority_step_ms,
     code_hash: task.code_hash,
     place: task.place,
   };
@@ -67,7 +78,8 @@ export async function newJob(task, input, options) {
 /** @param {NonNullable<SubmitOptions["after"]>[number]} parent @returns {Edge} */
 function edgeOf(parent) {
   if (typeof parent === "string") return { parent };
-  return "onFailure" in parent && parent.onFailure ? { parent: parent.id, on_failure: parent.onFailure } : { parent: parent.id };
+  const { id, onFailure } = /** @type {{ id: string, onFailure?: Edge["on_failure"] }} */ (parent);
+  return { parent: id, ...(onFailure && { on_failure: onFailure }) };
 }
 
 /** A policy as stores and the manifest have it; a bare key holds until its job is done. @param {string | Unique} given @returns {Policy} */
