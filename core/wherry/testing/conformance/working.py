@@ -73,7 +73,9 @@ async def an_input_of_another_type_is_refused_with_its_name_and_not_stored(world
     except InvalidInput as error:
         said = str(error)
 
-    assert said.startswith("invalid input for case:double: number: Input should be a valid integer"), said
+    assert said.startswith(
+        "invalid input for case:double: inputs[1]: number: Input should be a valid integer"
+    ), said
     assert await client.size() == 0, await client.peek()
 
 
