@@ -42,7 +42,8 @@ try {
 
   const { tasks } = await (await fetch("./manifest.json")).json();
   document.querySelector("#tasks").append(...tasks.map((name) => new Option(name)));
-  form.elements.task.value ||= tasks[0] ?? "";
+  // Not under the hands of somebody who is about to write there.
+  if (document.activeElement !== form.elements.task) form.elements.task.value ||= tasks[0] ?? "";
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     void run(queue, form.elements.task.value, form.elements.input.value.trim());
