@@ -6,6 +6,7 @@
  */
 
 import { answer } from "./idb-schema.js";
+import { Listeners } from "./listeners.js";
 
 /** @import { Change, Changes } from "./messages.js" */
 /** @typedef {{ seq: number, items: Change[] }} Row the changes of one transaction */
@@ -71,40 +72,42 @@ export async function prune(feed, keep) {
 }
 
 /** Tells everyone who has this store open that there may be changes. */
-export class Hints {
-  /** @type {Set<() => void>} */
-  #callbacks = new Set();
+export class Hints extends Listeners {
   #closed = false;
+  #rung = false;
+  #channel;
+  #soon;
 
   /** @param {string} name of the store, the same in all tabs */
   constructor(name) {
-    this.channel = new BroadcastChannel(`wherry:${name}`);
+    super();
+    this.#channel = new BroadcastChannel(`wherry:${name}`);
     // The keepers talk over this channel as well.
-    this.channel.onmessage = ({ data }) => data?.type === "hint" && this.#call();
+    this.#channel.onmessage = ({ data }) => data?.type === "hint" && this.call();
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => this.#tell();
+    this.#soon = port2;
   }
 
-  /** After a commit: here, and in every other tab and worker. */
+  /** After a commit: here, and in every other tab and worker, once whoever committed has its answer. */
   ring() {
-    if (this.#closed) return;
-    this.channel.postMessage({ type: "hint" });
-    this.#call();
+    if (this.#closed || this.#rung) return;
+    this.#rung = true;
+    this.#soon.postMessage(0);
   }
 
-  #call() {
-    for (const callback of [...this.#callbacks]) callback();
-  }
-
-  /** @param {() => void} callback */
-  listen(callback) {
-    const own = () => callback();
-    this.#callbacks.add(own);
-    queueMicrotask(() => this.#callbacks.has(own) && own());
-    return () => void this.#callbacks.delete(own);
+  #tell() {
+    if (!this.#rung) return;
+    this.#rung = false;
+    this.#channel.postMessage({ type: "hint" });
+    this.call();
   }
 
   close() {
+    this.#tell();
     this.#closed = true;
-    this.#callbacks.clear();
-    this.channel.close();
+    this.#soon.close();
+    this.clear();
+    this.#channel.close();
   }
 }

@@ -20,7 +20,7 @@ import { ofIndexedDB, WherryError } from "./errors.js";
 
 /** @import { View } from "./idb-find.js" */
 /** @import { Meta } from "./idb-schema.js" */
-/** @import { RecordWrite, Store, VerbName, Verbs } from "./messages.js" */
+/** @import { RecordWrite, TextStore, VerbName, Verbs } from "./messages.js" */
 
 /**
  * @typedef {object} OpenOptions
@@ -66,7 +66,7 @@ function databaseName(name) {
   return `wherry:${name}`;
 }
 
-/** One open store.  @implements {Store} */
+/** One open store.  @implements {TextStore} */
 export class IndexedDBStore {
   /** @type {Promise<{ db: IDBDatabase, meta: Meta }>} */
   #opening;

@@ -23,7 +23,7 @@ import { VERSION } from "./version.js";
 /** @import { Attempt } from "./keeper-attempts.js" */
 /** @import { StopReason } from "./keeper-decisions.js" */
 /** @import { KeeperOptions } from "./keeper.js" */
-/** @import { JobRow, Report, Settlement, Store } from "./messages.js" */
+/** @import { JobRow, Report, Settlement, TextStore } from "./messages.js" */
 /** @import { BootProgress } from "./wherry.js" */
 
 /** Of the names of executors, which hold a Web Lock while they live. */
@@ -42,7 +42,7 @@ const MOST_BYTES = 512 * 2 ** 20;
  * What Python told of its tasks: names of all, of those with `isolation="worker"`, of those that a timeout ends for good.
  * @typedef {{ tasks: string[], isolated: string[], final_timeouts: string[] }} Learned
  */
-/** @typedef {Store & { ready(): Promise<Meta | undefined> }} KeptStore of the tab, or of a server */
+/** @typedef {TextStore & { ready(): Promise<Meta | undefined> }} KeptStore of the tab, or of a server */
 /**
  * @typedef {object} Duties
  * @property {KeptStore} store

@@ -10,7 +10,7 @@ import { factsOf } from "./facts.js";
 
 /** @import { Facts } from "./facts.js" */
 /** @import { Attempt, Attempts } from "./keeper-attempts.js" */
-/** @import { Claimed, Settlement, Store } from "./messages.js" */
+/** @import { Claimed, Settlement, TextStore } from "./messages.js" */
 /** @typedef {{ type: "verb", call: number, name: string, text: string }} VerbMessage */
 
 /** In a tab every attempt has an end, or an endless loop would hold its lease for ever. */
@@ -26,7 +26,7 @@ export class VerbService {
   #hintWanted = false;
 
   /**
-   * @param {{ store: Store, full: (facts: Facts | undefined) => void }} duties `full`: the disk is, or is no more
+   * @param {{ store: TextStore, full: (facts: Facts | undefined) => void }} duties `full`: the disk is, or is no more
    * @param {Attempts} attempts hears what was claimed and settled @param {(message: object) => void} post to the executor
    */
   constructor({ store, full }, attempts, post) {

@@ -105,13 +105,16 @@ export type VerbName = keyof Verbs;
 /** A store as JavaScript sees it; `idb.js` and `remote.js` both make one. */
 export interface Store {
   readonly url: string;
-  /** One verb as text: a JSON object in, a JSON value out. */
-  verb(name: string, text: string): Promise<string>;
-  /** The same verb with JavaScript values. */
   call<N extends VerbName>(name: N, parameters: Verbs[N][0]): Promise<Verbs[N][1]>;
   /** Calls back once when set up, then whenever there may be changes.  Returns what stops it. */
   listen(callback: () => void): () => void;
   close(): Promise<void>;
+}
+
+/** A store for Python. */
+export interface TextStore extends Store {
+  /** One verb as text: a JSON object in, a JSON value out. */
+  verb(name: string, text: string): Promise<string>;
 }
 
 /** What `idb.js` keeps beside the row, all under `_`; the first five are its indices and follow from the row. */

@@ -9,7 +9,7 @@
 import { WherryError } from "./errors.js";
 import { errorOf, PASSING, pause, Watch } from "./remote-http.js";
 
-/** @import { Store, VerbName, Verbs } from "./messages.js" */
+/** @import { TextStore, VerbName, Verbs } from "./messages.js" */
 
 /** Version of the verbs' form that this code speaks, as `wherry/storage/wire.py`. */
 const PROTOCOL = 1;
@@ -81,7 +81,7 @@ export async function meet(store) {
   return hello;
 }
 
-/** One server.  @implements {Store} */
+/** One server.  @implements {TextStore} */
 export class RemoteStore {
   #getToken;
   #closing = new AbortController();

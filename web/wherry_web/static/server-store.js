@@ -9,7 +9,7 @@
 import { WherryError } from "./errors.js";
 import { room } from "./server-rules.js";
 
-/** @import { Claimed, ClaimRequest, JobRow, Store, VerbName, Verbs } from "./messages.js" */
+/** @import { Claimed, ClaimRequest, JobRow, TextStore, VerbName, Verbs } from "./messages.js" */
 /** @import { Conditions, Limits } from "./server-rules.js" */
 
 /** The server's manifest is read again after so long. */
@@ -29,7 +29,7 @@ const REFUSALS = new Set(["unauthorized", "forbidden"]);
  * @property {(error: WherryError) => void} refused told when the token is no longer good for this
  */
 
-/** @implements {Store} */
+/** @implements {TextStore} */
 export class ServerStore {
   #remote;
   #employment;
@@ -47,7 +47,7 @@ export class ServerStore {
   #kept = new Set();
   #readMs = -Infinity;
 
-  /** @param {Store} remote @param {Employment} employment */
+  /** @param {TextStore} remote @param {Employment} employment */
   constructor(remote, employment) {
     this.#remote = remote;
     this.#employment = employment;

@@ -24,7 +24,7 @@ import { problemsWith } from "./schema.js";
  */
 export function snapshotOf(input, task, bigint, index = "") {
   const text = textOf(input, { bigint, path: `$${index}` });
-  const name = index ? `inputs${index}` : "input";
+  const name = `input${index && `s${index}`}`;
   requireSize(text, `${name} of ${task}`);
   return { text, canonical: canonical(input), name };
 }

@@ -4,6 +4,7 @@
 import { WherryError } from "./errors.js";
 import { errorOf, factsOf } from "./facts.js";
 import { callSafely } from "./follower.js";
+import { Listeners } from "./listeners.js";
 import { keepStorage, Marker } from "./storage.js";
 import { Line } from "./tab-line.js";
 import { VERSION } from "./version.js";
@@ -23,8 +24,7 @@ const CAPABILITIES = new Set(["observe", "submit", "work", "operate", "priority"
 export class Tab {
   /** @type {Map<string, Set<(status: Status) => void>>} */
   #listeners = new Map();
-  /** @type {Set<() => void>} */
-  #hinted = new Set();
+  #hinted = new Listeners();
   /** @type {WherryError | undefined} why it is closed */
   #closed;
   /** @type {KeeperState} */
@@ -50,7 +50,6 @@ export class Tab {
     /** @type {TaskHost | undefined} */
     this.taskHost = undefined;
     this.#marker = new Marker(name);
-    this.announced = this.announced.bind(this);
     this.#line = new Line(() => ({ name, durability, ...keeperOptions(options) }), (event) => this.#hear(event), () => this.#server?.token);
   }
 
@@ -119,7 +118,7 @@ export class Tab {
 
   /** @param {KeeperEvent} event */
   #hear(event) {
-    if (event.type === "hint") for (const callback of [...this.#hinted]) callback();
+    if (event.type === "hint") this.#hinted.call();
     else if (event.type === "boot") callSafely(() => this.options.onboot?.(event.progress));
     else if (event.type === "closed") this.#end(errorOf(event.error));
     else if (event.type === "held") this.#server?.holds(event.settle);
@@ -153,17 +152,9 @@ export class Tab {
     return this.#line.call((keeper) => /** @type {Promise<any>} */ (keeper.call(name, parameters)));
   }
 
-  /** @param {string} name @param {string} text */
-  async verb(name, text) {
-    return JSON.stringify(await this.call(/** @type {VerbName} */ (name), JSON.parse(text)));
-  }
-
   /** @param {() => void} callback */
   listen(callback) {
-    const own = () => callback();
-    this.#hinted.add(own);
-    queueMicrotask(() => this.#hinted.has(own) && own());
-    return () => void this.#hinted.delete(own);
+    return this.#hinted.listen(callback);
   }
 
   /** @param {number} [drainMs] @returns {Promise<any>} */
@@ -218,23 +209,21 @@ export class Tab {
   }
 
   /** Resolves once the tasks of this page are in the manifest; rejects when Python could not start. */
-  announced() {
-    return new Promise((resolve, reject) => {
-      const look = () => {
-        const { announced, failure } = this.#state;
-        if (announced) settle(resolve);
-        else if (this.#closed) settle(() => reject(this.#closed));
-        else if (failure && !failure.retryable) settle(() => reject(errorOf(failure)));
-      };
-      const stop = this.on("status", look);
-      /** @param {(value: void) => void} how */
-      const settle = (how) => {
-        stop();
-        how();
-      };
-      look();
-    });
-  }
+  announced = () => new Promise((/** @type {(value: void) => void} */ resolve, reject) => {
+    const look = () => {
+      const { announced, failure } = this.#state;
+      if (announced) settle(resolve);
+      else if (this.#closed) settle(() => reject(this.#closed));
+      else if (failure && !failure.retryable) settle(() => reject(errorOf(failure)));
+    };
+    const stop = this.on("status", look);
+    /** @param {(value: void) => void} how */
+    const settle = (how) => {
+      stop();
+      how();
+    };
+    look();
+  });
 
   /** Asks the browser once not to evict what is stored. */
   submitted() {
