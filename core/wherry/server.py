@@ -19,7 +19,7 @@ from wherry.lookup import Lookup
 from wherry.messages import Claimed, RecordWrite, SettleKind, Settlement, State, Verdict
 from wherry.retention import Retention
 from wherry.storage.protocol import Storage
-from wherry.sweeper import Sweeper
+from wherry.sweeper import Patience, Sweeper
 from wherry.task import Registry, Task
 from wherry.views import FailedJob
 from wherry.vitals import WorkerVitals
@@ -58,6 +58,7 @@ class Server:
         settled: called after each settlement with its verdict.
         hooks: around each attempt; see `wherry.hooks`.
         claims: which of its tasks it claims; without it all of them.
+        patience: milliseconds that a job whose lease has lapsed is left to others; see `Sweeper`.
         on_dead_letter: called with each job that this server ends as failed, after that is stored; a function
             or a coroutine function.
     """
@@ -84,6 +85,7 @@ class Server:
         hooks: Sequence[Hook] = (),
         on_dead_letter: Callable[[FailedJob[Any]], object] | None = None,
         claims: Callable[[Task[Any, Any]], bool] | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self._storage, self._told = storage, settled
         retention = _retention(
@@ -116,6 +118,7 @@ class Server:
             lease_ms=round(lease * 1000),
             retention=retention,
             failed=self._dead_letters.tell if self._dead_letters else None,
+            patience=patience,
         )
         self._duties = Duties(storage, self._worker, lambda: self._stats.total)
         self._rounds: tuple[asyncio.Task[None], ...] = ()

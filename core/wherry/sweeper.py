@@ -20,6 +20,7 @@ from wherry.storage.protocol import Storage
 _BATCH = 500
 _JUMP_MS = 1000
 _CLEAN_EVERY_S = 10.0
+Patience = Callable[[JobRow], int]
 
 
 class Grace:
@@ -67,6 +68,8 @@ class Sweeper:
         wall_ms: the host's clock.
         retention: which final jobs to remove, besides those that say so themselves.
         failed: told the id of each job that it ends as failed.
+        patience: milliseconds that a lease which was found lapsed is left to somebody who knows why (a
+            browser's keepers); by default none.
     """
 
     def __init__(
@@ -77,9 +80,12 @@ class Sweeper:
         wall_ms: Callable[[], int] | None = None,
         retention: Retention | None = None,
         failed: Callable[[str], object] | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self._storage, self._retention = storage, retention or Retention()
-        self._failed = failed
+        self._failed, self._patience = failed, patience
+        self._found_ms: dict[tuple[str, int], int] = {}
+        """When lapsed leases that are left to others were found, by job and fence."""
         self._grace = Grace(lease_ms)
         self._wall_ms = wall_ms or entropy.wall_ms
         # With the wait after a lapse, of at most a second, within the five that Q5 allows.
@@ -98,10 +104,11 @@ class Sweeper:
         """One look; the verdicts of what was settled."""
         verdicts: list[Verdict] = []
         cursor: str | None = None
+        found_ms, self._found_ms = self._found_ms, {}
         while True:
             where = Filter(lapsed=True, oldest_first=True)
             rows, cursor = await self._storage.query(where, limit=_BATCH, cursor=cursor)
-            settlements = self._after(rows)
+            settlements = self._after([row for row in rows if not self._leaves(row, found_ms)])
             if settlements:
                 answered = (await self._storage.exchange(settlements, None)).verdicts
                 self._tell(settlements, answered)
@@ -125,6 +132,14 @@ class Sweeper:
             if row.lapse != "lease" or (leases_judged and not self._grace.spares(row.lease_until_ms))
             if (settlement := after_lapse(row)) is not None
         ]
+
+    def _leaves(self, row: JobRow, found_ms: dict[tuple[str, int], int]) -> bool:
+        """Whether a job is left to others for now."""
+        if self._patience is None or row.lapse != "lease":
+            return False
+        key, now_ms = (row.id, row.fence), steady_ms()
+        since_ms = self._found_ms[key] = found_ms.get(key, now_ms)
+        return now_ms - since_ms < self._patience(row)
 
     async def _clean(self) -> None:
         now_s = asyncio.get_running_loop().time()

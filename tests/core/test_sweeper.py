@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any, NoReturn
 
+import pytest
+
 from wherry.clock import ManualClock
 from wherry.errors import Forbidden
 from wherry.job import JobRow
@@ -54,6 +56,24 @@ def test_a_clock_that_jumps_back_changes_nothing() -> None:
     grace.allows(wall_ms=0, steady_ms=0)
 
     assert grace.allows(wall_ms=-3_600_000, steady_ms=31_000)
+
+
+@pytest.mark.parametrize(("worker", "verdicts"), [("w", []), ("another", ["ok"])])
+async def test_a_lease_that_is_found_lapsed_is_left_to_others_for_a_while(
+    worker: str, verdicts: list[str]
+) -> None:
+    clock = ManualClock()
+    storage = await lapsed_storage(clock)
+    left_ms = {worker: 5_000}
+    sweeper = Sweeper(
+        storage, lease_ms=0, wall_ms=clock.now_ms, patience=lambda row: left_ms.get(row.worker or "", 0)
+    )
+    clock.advance(3_600_000)  # it lapsed long ago, and nobody could look
+
+    assert await sweeper.sweep() == verdicts
+
+    left_ms.clear()
+    assert verdicts + await sweeper.sweep() == ["ok"]
 
 
 async def lapsed_storage(clock: ManualClock, **changes: object) -> MemoryStorage:

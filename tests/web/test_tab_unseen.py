@@ -102,6 +102,28 @@ async def test_a_frozen_tab_loses_its_office_and_its_jobs_go_on_uncharged(window
 
 
 @pytest.mark.long
+async def test_a_frozen_page_is_not_charged_for_the_tasks_of_its_own(windows: Windows) -> None:
+    """B2: another tab has led for long, and its sweeper does not forestall its keeper."""
+    leader = await windows.open(lease=1)
+    await ready(leader, "leader")
+    assert await leader.js("(await queue.submit('sleep', 2)).result()") == 2
+    frozen = await windows.open(lease=1, before=WITHOUT_WARNING)
+    await frozen.js("await queue.task('holds', () => new Promise(() => {}))")
+    job_id = await started(frozen, "holds", None)
+
+    await frozen.freeze()
+
+    charge = await leader.js(
+        """
+        while ((await queue.get(given)).state === 'running') await new Promise((go) => setTimeout(go, 50));
+        const { state, attempts, interruptions, errors } = await queue.get(given);
+        return [state, attempts, interruptions, errors.length];""",
+        job_id,
+    )
+    assert charge == ["pending", 0, 1, 0]
+
+
+@pytest.mark.long
 async def test_a_tab_that_is_about_to_be_frozen_hands_over_at_once(windows: Windows) -> None:
     frozen = await windows.open(lease=30)
     await ready(frozen, "leader")

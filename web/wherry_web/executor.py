@@ -12,7 +12,7 @@ import json
 import signal
 import sys
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib import metadata
 from pathlib import PurePosixPath
@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 from wherry.attempt import StopReason
 from wherry.errors import JobTimeout
+from wherry.job import JobRow
 from wherry.messages import Claimed, Report
 from wherry.server import Server
 from wherry.storage.joined import JoinedStorage
@@ -160,6 +161,7 @@ class Executor:
             self._storage,
             self._tasks,
             claims=lambda task: (task.isolation == "worker") == isolated,
+            patience=left_to_keepers(given["lease"]),
             **kept(given["keep"]),
             **self._common(given),
         )
@@ -192,6 +194,16 @@ class Executor:
         if self._running is not None:
             stopping = asyncio.ensure_future(self._running.stop())
             await asyncio.wait((stopping,), timeout=seconds)
+
+
+def left_to_keepers(lease_s: float) -> Callable[[JobRow], int]:
+    """How long the sweeper leaves a tab's lapsed lease to the keepers.
+
+    They see whether the tab is frozen or gone, and then its attempt is not charged.  They look each third of
+    a lease, wait two seconds for an answer, and before that need the office if it was its holder who froze.
+    """
+    patience_ms = round(lease_s * 1000 / 3) + 10_000
+    return lambda row: patience_ms if (row.worker or "").startswith("tab:") else 0
 
 
 def kept(keep: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:

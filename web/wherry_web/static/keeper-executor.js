@@ -11,7 +11,7 @@ import { newId } from "./canonical.js";
 import { Attempts } from "./keeper-attempts.js";
 import { crashed, interrupted, kept, stopped } from "./keeper-decisions.js";
 import { Interrupts } from "./interrupts.js";
-import { running } from "./keeper-rows.js";
+import { PREFIX, running } from "./keeper-rows.js";
 import { VerbService } from "./keeper-verbs.js";
 import { LeaseClock } from "./lease-clock.js";
 import { whyNotRun } from "./loading.js";
@@ -25,9 +25,6 @@ import { VERSION } from "./version.js";
 /** @import { KeeperOptions } from "./keeper.js" */
 /** @import { JobRow, Report, Settlement, TextStore } from "./messages.js" */
 /** @import { BootProgress } from "./wherry.js" */
-
-/** Of the names of executors, which hold a Web Lock while they live. */
-export const PREFIX = "tab:";
 
 /** How often leases, timeouts and reports are looked at while something runs. */
 const TICK_MS = 200;

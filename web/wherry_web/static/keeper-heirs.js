@@ -1,11 +1,8 @@
 // @ts-check
-/** Hands back the jobs of executors that are dead, or frozen with their tab. */
+/** Hands back the jobs of workers that are dead. */
 
-import { PREFIX } from "./keeper-executor.js";
-import { interrupted } from "./keeper-decisions.js";
-import { handBack, lapsed, running } from "./keeper-rows.js";
+import { handBack, PREFIX, running } from "./keeper-rows.js";
 
-/** @import { Calls } from "./keeper-calls.js" */
 /** @import { IndexedDBStore } from "./idb.js" */
 
 /** Tries again when the store could not be written. */
@@ -13,15 +10,13 @@ const RETRY_MS = 1_000;
 
 export class Heirs {
   #store;
-  #calls;
   #over;
   /** @type {Set<string>} */
   #watched = new Set();
 
-  /** @param {IndexedDBStore} store @param {Calls} calls @param {AbortSignal} over */
-  constructor(store, calls, over) {
+  /** @param {IndexedDBStore} store @param {AbortSignal} over */
+  constructor(store, over) {
     this.#store = store;
-    this.#calls = calls;
     this.#over = over;
   }
 
@@ -56,20 +51,6 @@ export class Heirs {
       } catch {
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
-    }
-  }
-
-  /**
-   * A frozen tab keeps its locks, and does not renew: its jobs go back once their leases are over and its
-   * keeper does not answer, uncharged, for they were not at fault.
-   */
-  async expire() {
-    if (!this.#watched.size) return;
-    const rows = (await lapsed(this.#store)).filter(({ worker }) => worker && this.#watched.has(worker));
-    for (const worker of new Set(rows.map((row) => String(row.worker)))) {
-      if (await this.#calls.answers(`worker:${worker}`)) continue;
-      const settle = rows.filter((row) => row.worker === worker).map((row) => ({ ...interrupted(row), if_lapsed: true }));
-      await this.#store.call("exchange", { settle });
     }
   }
 }

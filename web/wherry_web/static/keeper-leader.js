@@ -2,6 +2,7 @@
 /** The leader at work: it has Python run in nested workers, replaces those that end, and hands back the jobs of the dead. */
 
 import { Executor } from "./keeper-executor.js";
+import { handBackFrozen } from "./keeper-frozen.js";
 import { Heirs } from "./keeper-heirs.js";
 import { Isolated } from "./keeper-isolated.js";
 
@@ -47,7 +48,7 @@ export class Leader {
   /** @param {Work} work */
   constructor(work) {
     this.#work = work;
-    this.#heirs = new Heirs(work.store, work.calls, this.#resigned.signal);
+    this.#heirs = new Heirs(work.store, this.#resigned.signal);
     this.#isolated = this.#pool();
   }
 
@@ -128,10 +129,11 @@ export class Leader {
 
   /** What is to be done now and then. */
   async mind() {
-    await this.#heirs.expire().catch(() => undefined);
+    const { store, calls } = this.#work;
+    await handBackFrozen(store, calls, (worker) => this.has(worker)).catch(() => undefined);
   }
 
-  /** An executor of another tab: its jobs are handed back when it dies. @param {string} worker */
+  /** A worker of another tab: its jobs are handed back when it dies. @param {string} worker */
   watch(worker) {
     if (!this.has(worker)) this.#heirs.watch(worker);
   }

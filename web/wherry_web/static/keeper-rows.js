@@ -5,6 +5,9 @@ import { interrupted } from "./keeper-decisions.js";
 
 /** @import { JobRow, Store } from "./messages.js" */
 
+/** Of the names of workers in tabs, which hold a Web Lock while they live. */
+export const PREFIX = "tab:";
+
 /**
  * Running jobs, of one worker if it is named.
  *
@@ -23,12 +26,6 @@ export async function running(store, worker) {
     cursor = page.next;
   } while (cursor !== null);
   return found;
-}
-
-/** Jobs whose leases are over although they run. @param {Store} store @returns {Promise<JobRow[]>} */
-export async function lapsed(store) {
-  const { rows } = await store.call("query", { where: { lapsed: true }, limit: 1000 });
-  return rows.filter(({ lapse }) => lapse === "lease");
 }
 
 /**

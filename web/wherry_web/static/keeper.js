@@ -326,7 +326,7 @@ class Keeper {
   #overheard(data, hash) {
     const { type, environment, worker, state } = data;
     const leader = this.#leader;
-    if (leader && type === "leader" && worker) leader.watch(worker);
+    if (leader && worker) leader.watch(worker);
     if (leader && type === "hello") this.#broadcast(hash);
     if (environment !== hash) return type === "leader" && leader && this.#builds.meet(leader, data);
     if (type === "hello") this.#builds.welcome(data.loadedMs);

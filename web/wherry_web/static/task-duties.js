@@ -4,17 +4,17 @@
  * dead, hears of resumed queues and tells its vitals.  Python's servers do the same; any number of them may.
  */
 
-import { handBack, running } from "./keeper-rows.js";
+import { Calls } from "./keeper-calls.js";
+import { handBackFrozen } from "./keeper-frozen.js";
+import { handBack, PREFIX, running } from "./keeper-rows.js";
 import { afterLapse } from "./task-decisions.js";
 import { deadVitals, takenBy, vitalsOf } from "./task-vitals.js";
 
-/** @import { Store } from "./messages.js" */
+/** @import { JobRow, Store } from "./messages.js" */
 /** @import { TaskHost } from "./page-tasks.js" */
 /** @import { Doing } from "./task-vitals.js" */
 /** @typedef {{ vitals: () => Doing, resumed: () => void, taken: (name: string, message: string) => void }} Told */
 
-/** Of the names of workers in tabs, which hold a Web Lock while they live. */
-const PREFIX = "tab:";
 /** Between two looks at the pauses, and two tellings of the vitals. */
 const LOOK_MS = 4_000;
 const VITALS_MS = 10_000;
@@ -34,6 +34,8 @@ export class TaskDuties {
   /** @type {BroadcastChannel | undefined} */
   #channel;
   #grace;
+  /** @type {Map<string, number>} when lapsed leases that are left to others were found, by job and fence */
+  #foundMs = new Map();
 
   /** @param {Store} store @param {TaskHost & { local: boolean }} host @param {string} name of the worker @param {Told} told */
   constructor(store, host, name, told) {
@@ -52,12 +54,16 @@ export class TaskDuties {
   }
 
   async #guard() {
-    this.#channel = new BroadcastChannel(`wherry:${this.#host.store}`);
-    this.#channel.onmessage = ({ data }) => data?.type === "tasks" && this.#met(data);
+    const channel = (this.#channel = new BroadcastChannel(`wherry:${this.#host.store}`));
+    const calls = new Calls(channel, (of) => of === `worker:${this.#name}`);
+    channel.addEventListener("message", ({ data }) => this.#met(data));
     for (const { worker } of await running(this.#store)) if (worker) this.#watch(worker);
-    this.#channel.postMessage({ type: "tasks", worker: this.#name, first: true });
+    channel.postMessage({ type: "tasks", worker: this.#name, first: true });
     // Each for itself: a frozen tab would keep an office that only one can hold.
-    this.#every(Math.min(3_000, this.#host.leaseMs / 2), () => this.#sweep());
+    this.#every(Math.min(3_000, this.#host.leaseMs / 2), async () => {
+      await handBackFrozen(this.#store, calls, (worker) => worker === this.#name);
+      await this.#sweep();
+    });
   }
 
   /** @param {number} ms @param {() => Promise<void>} does */
@@ -79,10 +85,11 @@ export class TaskDuties {
   }
 
   // --- the dead --------------------------------------------------------------------------------------
-  /** Another worker of this kind. @param {{ worker: string, first: boolean }} message */
-  #met({ worker, first }) {
-    this.#watch(worker);
-    if (first) this.#channel?.postMessage({ type: "tasks", worker: this.#name, first: false });
+  /** Another worker, of this kind or of Python's. @param {{ type: string, worker?: string, first?: boolean }} message of a keeper */
+  #met({ type, worker, first }) {
+    if (worker) this.#watch(worker);
+    // Whoever is new learns of this one.
+    if (first || type === "hello") this.#channel?.postMessage({ type: "tasks", worker: this.#name, first: false });
   }
 
   /** Hands back its jobs as soon as it is dead: each worker holds the lock of its name while it lives. @param {string} worker */
@@ -115,15 +122,29 @@ export class TaskDuties {
   async #sweep() {
     /** @type {string | null} */
     let cursor = null;
+    const foundMs = this.#foundMs;
+    this.#foundMs = new Map();
     do {
       /** @type {import("./messages.js").Verbs["query"][1]} */
       const page = await this.#store.call("query", { where: { lapsed: true, oldest_first: true }, limit: BATCH, cursor });
       const judged = this.#grace.allows(Date.now(), performance.now());
-      const rows = page.rows.filter(({ lapse, lease_until_ms }) => lapse !== "lease" || (judged && !this.#grace.spares(lease_until_ms)));
+      const rows = page.rows.filter((row) => row.lapse !== "lease" || (!this.#leaves(row, foundMs) && judged && !this.#grace.spares(row.lease_until_ms)));
       const settle = rows.flatMap((row) => afterLapse(row) ?? []);
       if (settle.length) await this.#store.call("exchange", { settle });
       cursor = page.next;
     } while (cursor !== null);
+  }
+
+  /**
+   * Whether a lapsed lease is left to `handBackFrozen`, here and in other tabs: the same as `wherry_web/executor.py`.
+   *
+   * @param {JobRow} row @param {Map<string, number>} foundMs
+   */
+  #leaves({ id, fence, worker }, foundMs) {
+    const key = `${id}/${fence}`;
+    const sinceMs = foundMs.get(key) ?? performance.now();
+    this.#foundMs.set(key, sinceMs);
+    return worker?.startsWith(PREFIX) && performance.now() - sinceMs < this.#host.leaseMs / 3 + 10_000;
   }
 }
 
