@@ -57,17 +57,19 @@ class KeeperWatch:
         self._bridge = bridge
         self._blocking: str | None = None
         self._inside: dict[int, tuple[Claimed, asyncio.Task[Any] | None]] = {}
+        self._numbers: dict[tuple[str, int], int] = {}
 
     def enter(self, job: Claimed, *, blocking: bool) -> None:
         if blocking:
             self._blocking = job.id
         number = self._bridge.enter(job.id, job.fence, blocking)
         self._inside[number] = (job, asyncio.current_task())
+        self._numbers[job.id, job.fence] = number
 
     def leave(self, job: Claimed) -> None:
         if self._blocking == job.id:
             self._blocking = None
-        self._inside = {number: one for number, one in self._inside.items() if one[0] is not job}
+        del self._inside[self._numbers.pop((job.id, job.fence))]
         self._bridge.leave(job.id, job.fence)
 
     def report(self, news: Report) -> None:
