@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import sys
 import tempfile
 from pathlib import Path
 
@@ -97,6 +98,29 @@ def test_a_damaged_store_is_told_as_damaged(path: Path) -> None:
 
     with pytest.raises(StorageUnavailable, match="damaged: restore a copy"):
         asyncio.run(read_all(path))
+
+
+AHEAD = """
+import sys
+with open(sys.argv[1], "r+b") as file:
+    header = bytearray(file.read(100))
+    header[28:32] = (int.from_bytes(header[28:32], "big") + 50).to_bytes(4, "big")  # pages of the database
+    header[92:96] = header[24:28]  # that number is valid
+    file.seek(0)
+    file.write(header)
+"""
+
+
+async def test_a_store_can_be_opened_in_the_midst_of_a_checkpoint(path: Path) -> None:
+    """It writes the header first, which for a moment tells of pages that the file does not have yet."""
+    async with SQLiteStorage(path) as storage:
+        await add(storage, *(f"{number:04d}" for number in range(500)))
+        # By another process: closing a file drops the locks that this one has on it.
+        writer = await asyncio.create_subprocess_exec(sys.executable, "-c", AHEAD, path)
+        assert await writer.wait() == 0
+
+        async with SQLiteStorage(path) as other:
+            assert len((await other.query(Filter(), limit=1000))[0]) == 500
 
 
 async def read_all(path: Path) -> None:

@@ -65,6 +65,8 @@ def _is_ours(path: str) -> bool:
     """
     db = sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro&immutable=1", uri=True)
     try:
+        # Else a store that is being checkpointed counts as damaged: its header tells of pages to come.
+        db.execute("PRAGMA writable_schema = ON")
         (found,) = db.execute("PRAGMA application_id").fetchone()
         if found:
             return found == _OURS
