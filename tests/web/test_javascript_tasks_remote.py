@@ -14,7 +14,6 @@ import pytest_asyncio
 from tests.web.conftest import Site
 from tests.web.tab_harness import Tab, Tabs
 from wherry import Client, Server, open_storage, task
-from wherry.messages import Cursor
 from wherry_server.app import create_app
 from wherry_server.serving import serving
 
@@ -48,10 +47,10 @@ class Shore:
     async def page(self, tabs: Tabs, token: str = WORK) -> Tab:
         return await tabs.open(tasks=(), url=self.url, token=token)
 
-    async def state(self, job_id: str, wanted: str, since: str) -> None:
-        """Wait until the job has that state."""
-        async with asyncio.timeout(30), aclosing(self.client.events(since=since)) as events:
-            async for _ in events:
+    async def state(self, job_id: str, wanted: str) -> None:
+        """Wait until the job has that state; not every change is an event, but each is hinted at."""
+        async with asyncio.timeout(30), aclosing(self.client.storage.listen()) as hints:
+            async for _ in hints:
                 if (await self.client.get(job_id)).state.value == wanted:
                     return
 
@@ -92,28 +91,51 @@ async def test_a_page_runs_the_jobs_of_a_server(tabs: Tabs, shore: Shore) -> Non
 async def test_a_page_that_goes_hands_its_job_back(tabs: Tabs, shore: Shore) -> None:
     tab = await shore.page(tabs)
     await tab.js(HOLD)
-    head = (await shore.client.storage.changes(Cursor(""), limit=1)).cursor
     handle = await shore.client.submit("hold", 1)
-    await shore.state(handle.id, "running", head)
+    await shore.state(handle.id, "running")
     await tab.page.wait_for_function("() => globalThis.end")  # it has heard of it, too
 
     await tab.page.goto("about:blank")
 
-    await shore.state(handle.id, "pending", head)
+    await shore.state(handle.id, "pending")
     job = await handle.job()
     assert (job.attempts, job.interruptions) == (0, 1)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("target", "gone", "back"), [("window", "pagehide", "pageshow"), ("document", "freeze", "resume")]
+)
+async def test_a_page_that_leaves_takes_no_job_until_it_is_back(
+    tabs: Tabs, shore: Shore, target: str, gone: str, back: str
+) -> None:
+    tab = await shore.page(tabs)
+    await tab.js(HOLD)
+    handle = await shore.client.submit("hold", 1)
+    await shore.state(handle.id, "running")
+    await tab.page.wait_for_function("() => globalThis.end")
+
+    # Its worker lives on, as that of a real page does for a moment.
+    await tab.js(f"{target}.dispatchEvent(new Event('{gone}'))")
+
+    await shore.state(handle.id, "pending")
+    assert await tab.run("python", 3) == 3  # the page has heard of all that by now
+    assert (await handle.job()).state.value == "pending"
+    await tab.js(f"globalThis.end = null; {target}.dispatchEvent(new Event('{back}'))")
+    await tab.page.wait_for_function("() => globalThis.end")
+    await tab.js("globalThis.end()")
+    assert await handle.result(timeout=30) == 1
 
 
 async def test_a_job_of_a_page_is_cancelled_from_the_server(tabs: Tabs, shore: Shore) -> None:
     tab = await shore.page(tabs)
     await tab.js(HOLD)
-    head = (await shore.client.storage.changes(Cursor(""), limit=1)).cursor
     handle = await shore.client.submit("hold", 1)
-    await shore.state(handle.id, "running", head)
+    await shore.state(handle.id, "running")
 
     assert await handle.cancel()
 
-    await shore.state(handle.id, "cancelled", head)
+    await shore.state(handle.id, "cancelled")
 
 
 async def test_a_token_that_may_not_work_is_refused(tabs: Tabs, shore: Shore) -> None:

@@ -56,6 +56,15 @@ class Shore:
     async def row(self, handle: JobHandle[Any]) -> JobRow:
         return (await self.storage.get([handle.id]))[handle.id]
 
+    async def reaches(self, handle: JobHandle[Any], state: str) -> JobRow:
+        """The job once it has that state; not every change is an event, but each is hinted at."""
+        async with asyncio.timeout(PATIENCE_S), aclosing(self.storage.listen()) as hints:
+            async for _ in hints:
+                row = await self.row(handle)
+                if row.state == state:
+                    return row
+        raise AssertionError("the storage was closed")
+
     async def result(self, handle: JobHandle[Any]) -> Any:
         return await handle.result(timeout=PATIENCE_S)
 
@@ -148,6 +157,21 @@ async def test_a_tab_that_closes_hands_its_jobs_to_another_worker_uncharged(tabs
     for handle in handles:
         row = await left_behind(shore, handle)
         assert (row.attempt, row.interruptions) == (1, 1)
+
+
+@pytest.mark.long
+async def test_a_tab_that_freezes_hands_its_jobs_back_until_it_wakes(tabs: Tabs, shore: Shore) -> None:
+    tab = await hired(tabs, shore)
+    handle = await shore.running(guest.stay)
+    await server_is(tab, active=1)
+
+    await tab.js("document.dispatchEvent(new Event('freeze'))")
+
+    row = await shore.reaches(handle, "pending")
+    assert (row.attempt, row.interruptions) == (0, 1)
+    await tab.js("document.dispatchEvent(new Event('resume'))")
+    row = await shore.reaches(handle, "running")
+    assert (row.attempt, row.interruptions) == (1, 1)
 
 
 @pytest.mark.long

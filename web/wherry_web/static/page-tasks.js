@@ -113,7 +113,7 @@ export class PageTasks {
     /** @type {Remote<TaskKeeperApi>} */
     const keeper = wrap(worker);
     const { signal: _, getToken, ...host } = this.#host;
-    if (getToken) this.#server = new ServerPage({ url: host.store, getToken, work: [] }, () => undefined);
+    if (getToken) this.#server = new ServerPage({ url: host.store, getToken, work: [] }, ({ shown }) => void keeper.show(shown));
     void this.#server?.start();
     const token = this.#server && proxy(this.#server.token);
     const broken = new Promise((_, reject) => {

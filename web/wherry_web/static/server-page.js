@@ -13,12 +13,22 @@
 /** @typedef {EventTarget & { level: number, charging: boolean }} BatteryManager as Chromium has it */
 /** @typedef {EventTarget & { saveData?: boolean }} Connection as Chromium has it */
 
+/** What becomes of a page. @type {[EventTarget, string, boolean][]} */
+const CHANGES = [
+  [globalThis, "pagehide", false],
+  [globalThis, "pageshow", true],
+  [document, "freeze", false],
+  [document, "resume", true],
+];
+
 export class ServerPage {
   #server;
   #tell;
   #token = "";
   /** @type {Settlement[]} */
   #held = [];
+  /** Neither gone nor frozen. */
+  #shown = true;
   #stopping = new AbortController();
   /** @type {BatteryManager | undefined} */
   #battery;
@@ -41,7 +51,7 @@ export class ServerPage {
 
   async start() {
     const { signal } = this.#stopping;
-    addEventListener("pagehide", () => this.#release(), { signal });
+    for (const [target, type, shown] of CHANGES) target.addEventListener(type, () => this.#show(shown), { signal });
     for (const type of ["online", "offline"]) addEventListener(type, this.#tell, { signal });
     this.#connection?.addEventListener?.("change", this.#tell, { signal });
     // Absent in Firefox and WebKit; forbidden by some policies.
@@ -54,7 +64,7 @@ export class ServerPage {
   conditions() {
     const { level, charging } = this.#battery ?? {};
     const battery = level === undefined || charging === undefined ? null : { level, charging };
-    return { online: navigator.onLine, saveData: this.#connection?.saveData ?? false, battery };
+    return { shown: this.#shown, online: navigator.onLine, saveData: this.#connection?.saveData ?? false, battery };
   }
 
   /** @param {Settlement[]} settle that hands back what runs here now */
@@ -65,6 +75,14 @@ export class ServerPage {
   stop() {
     this.#stopping.abort();
     this.#held = [];
+  }
+
+  /** @param {boolean} shown */
+  #show(shown) {
+    this.#shown = shown;
+    // First of all: what is handed back must not be taken again by a worker that lives a moment longer.
+    this.#tell();
+    if (!shown) this.#release();
   }
 
   #release() {

@@ -2,12 +2,12 @@
 /** When a tab that works for a server takes jobs, and how many: pure. */
 
 /** @typedef {{ level: number, charging: boolean }} Battery `level` from 0 to 1 */
-/** @typedef {{ online: boolean, saveData: boolean, battery: Battery | null }} Conditions of the device; no battery: it has none, or does not tell */
+/** @typedef {{ shown: boolean, online: boolean, saveData: boolean, battery: Battery | null }} Conditions of the page and its device; no battery: it has none, or does not tell */
 /** @typedef {{ maxJobs: number | null, minBattery: number }} Limits of one page's life */
-/** @typedef {"offline" | "save_data" | "battery" | "limit"} RestReason */
+/** @typedef {"leaving" | "offline" | "save_data" | "battery" | "limit"} RestReason */
 
 /** Before the page has told. @type {Conditions} */
-export const UNKNOWN = { online: true, saveData: false, battery: null };
+export const UNKNOWN = { shown: true, online: true, saveData: false, battery: null };
 
 /**
  * Why no job is taken now; undefined when some may be.
@@ -16,8 +16,9 @@ export const UNKNOWN = { online: true, saveData: false, battery: null };
  * @param {number} taken jobs so far
  * @returns {RestReason | undefined}
  */
-export function whyRest({ online, saveData, battery }, { maxJobs, minBattery }, taken) {
+export function whyRest({ shown, online, saveData, battery }, { maxJobs, minBattery }, taken) {
   if (maxJobs !== null && taken >= maxJobs) return "limit";
+  if (!shown) return "leaving";
   if (!online) return "offline";
   if (saveData) return "save_data";
   if (battery && !battery.charging && battery.level < minBattery) return "battery";

@@ -53,6 +53,7 @@ class TaskKeeper {
   /** @type {Promise<void> | undefined} the loop that claims and settles */
   #working;
   #claiming = true;
+  #shown = true;
   #over = false;
   #done = 0;
   /** @type {ClaimRequest | null} under way: asked again by the same token, it claims nothing twice */
@@ -135,7 +136,7 @@ class TaskKeeper {
     // No settlement overtakes the reports before it.
     await this.#attempts.write();
     const settle = this.#attempts.ended();
-    const free = this.#claiming && this.#names.size ? this.#host.concurrency - this.#attempts.size + settle.length : 0;
+    const free = this.#claiming && this.#shown && this.#names.size ? this.#host.concurrency - this.#attempts.size + settle.length : 0;
     if (free > 0) this.#claim ??= this.#request(free);
     const claim = this.#claim;
     if (!settle.length && !claim) return SAFETY_MS;
@@ -171,6 +172,12 @@ class TaskKeeper {
   #ring() {
     this.#rung = true;
     this.#wake();
+  }
+
+  /** @param {boolean} shown a page that leaves has handed back what it had, and takes nothing until it is shown again */
+  show(shown) {
+    this.#shown = shown;
+    this.#ring();
   }
 
   // --- what the page says ------------------------------------------------------------------------------

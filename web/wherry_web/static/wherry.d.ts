@@ -86,7 +86,7 @@ export interface ServerOptions {
 export interface ServerStatus {
   /** `resting`: it takes no jobs now, `reason` says why; `failed`: see `error`; it is tried again. */
   state: "connecting" | "working" | "resting" | "failed";
-  reason?: "offline" | "save_data" | "battery" | "limit";
+  reason?: "leaving" | "offline" | "save_data" | "battery" | "limit";
   /** `forbidden`: the token lacks the scope `work`.  `unauthorized`, `cors`, `not_a_store`, `storage_unavailable` ... */
   error?: { code: string; message: string; retryable?: boolean };
   /** Jobs of the server that run here, and attempts that ended here. */
