@@ -9,6 +9,7 @@ from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import SimpleHTTPRequestHandler
+from math import inf
 from pathlib import Path
 
 from tests.web.conftest import Site
@@ -37,6 +38,8 @@ class Oddity:
     """Text that is replaced by other text, by the end of the path."""
     edits_after: int = 0
     """How many answers to one of these paths come unedited first."""
+    edits_until: float = inf
+    """And how many there are before they come unedited again."""
     seen: Counter[str] = field(default_factory=Counter)
     """How often these paths were asked for."""
 
@@ -58,7 +61,8 @@ class OddHandler(Handler):
     def do_GET(self) -> None:
         edited = [name for name in self.oddity.edits if self.path.endswith(name)]
         self.oddity.seen.update(edited)
-        if not edited or self.oddity.seen[edited[0]] <= self.oddity.edits_after:
+        oddity = self.oddity
+        if not edited or not oddity.edits_after < oddity.seen[edited[0]] <= oddity.edits_until:
             return super().do_GET()
         old, new = self.oddity.edits[edited[0]]
         body = Path(self.translate_path(self.path)).read_text().replace(old, new).encode()

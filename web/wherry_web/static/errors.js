@@ -22,6 +22,11 @@ export class WherryError extends Error {
   }
 }
 
+/** @param {string} url of a store @param {unknown} [cause] */
+export function wasClosed(url, cause) {
+  return new WherryError("storage_unavailable", `${url} was closed: open it again.`, { cause });
+}
+
 /** @type {Record<string, [code: string, remedy: string, retryable: boolean]>} */
 const OF_INDEXEDDB = {
   QuotaExceededError: ["quota", "the disk or this site's share of it is full: remove finished jobs, or free space.", true],

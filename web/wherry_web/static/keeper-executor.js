@@ -92,7 +92,10 @@ export class Executor {
       interrupt: (attempt, reason) => this.#interrupts?.raise(attempt.number, reason),
       replace: (attempt, reason) => void this.#replace(attempt, reason),
     });
+    // For the page, which ends a keeper that stays in there (tab-line.js).
+    postMessage({ spawning: true });
     this.#worker = new Worker(new URL("./executor.js", import.meta.url), { type: "module", name: this.name });
+    postMessage({ spawning: false });
     this.#verbs = new VerbService(duties, this.#attempts, (message) => this.#worker.postMessage(message));
     this.#worker.onmessage = ({ data }) => this.#hear(data);
     this.#worker.onerror = (event) => void this.#broke(event);

@@ -53,7 +53,8 @@ import { requireSame } from "./version.js";
  */
 /**
  * @typedef {{ type: "hint" } | { type: "state", state: KeeperState } | { type: "boot", progress: BootProgress }
- *   | { type: "closed", error: Facts } | { type: "held", settle: Settlement[] }} KeeperEvent
+ *   | { type: "closed", error: Facts } | { type: "held", settle: Settlement[] }} Told what the keeper tells the page
+ * @typedef {Told | { type: "stuck" }} KeeperEvent what the page hears of it
  */
 
 /** Tries again after a network failure. */

@@ -19,13 +19,14 @@ import { policyOf } from "./submission.js";
 /** @import { Check } from "./checks.js" */
 /** @import { Entry } from "./manifest.js" */
 /** @import { TaskEvent, TaskKeeperApi } from "./task-keeper.js" */
-/** @import { Backoff, TaskFunction, TaskOptions } from "./wherry.js" */
+/** @import { Backoff, OpenOptions, TaskFunction, TaskOptions } from "./wherry.js" */
 
 /**
  * Whose jobs they run, and how: `store` is the name of one in this browser, or the address of a server, which asks for a token.
  *
  * @typedef {{ store: string, durability: IDBTransactionDurability, work: boolean, concurrency: number, leaseMs: number, label: string,
  *   bigint: boolean, signal?: AbortSignal, getToken?: () => string | Promise<string> }} TaskHost
+ * @typedef {Pick<TaskHost, "store" | "durability" | "getToken"> & { options: OpenOptions }} OpenedStore with what `open` was told
  */
 /** @typedef {{ run: TaskFunction<any, any>, entry: Entry }} PageTask */
 
@@ -73,10 +74,11 @@ export class PageTasks {
   /** @type {Promise<void> | undefined} */
   #closing;
 
-  /** @param {TaskHost} host */
-  constructor(host) {
-    this.#host = host;
-    host.signal?.addEventListener("abort", () => void this.close(0));
+  /** @param {OpenedStore} opened */
+  constructor({ options, ...opened }) {
+    const { work = true, concurrency = 8, lease = 30, name: label = "", bigint = false, signal } = options;
+    this.#host = /** @type {TaskHost} */ ({ ...opened, work, concurrency, leaseMs: Math.round(lease * 1000), label, bigint, signal });
+    signal?.addEventListener("abort", () => void this.close(0));
   }
 
   /**

@@ -2,7 +2,7 @@
 /** The queue as a page sees it: the same over a store in this browser and over a server. */
 
 /// <reference lib="esnext.disposable" />
-import { WherryError } from "./errors.js";
+import { wasClosed } from "./errors.js";
 import { Follower, callSafely } from "./follower.js";
 import { callback, check, invalidInput, oneOf, seconds } from "./checks.js";
 import { Handle } from "./handle.js";
@@ -13,7 +13,7 @@ import { eventsOf } from "./stream.js";
 import { notFound, viewOf } from "./views.js";
 
 /** @import { Alteration, NewJob, Store } from "./messages.js" */
-/** @import { PageTasks, TaskHost } from "./page-tasks.js" */
+/** @import { OpenedStore, PageTasks } from "./page-tasks.js" */
 /** @import * as api from "./wherry.js" */
 
 /** Jobs that one call stores or changes. */
@@ -31,7 +31,7 @@ const BATCH = 512;
  * @property {() => Promise<void>} killExecutor
  * @property {ReadonlySet<string>} capabilities
  * @property {boolean} bigint whether large integers become BigInts
- * @property {TaskHost | undefined} taskHost whose jobs tasks written in JavaScript run; set once it is open
+ * @property {OpenedStore} opened whose jobs tasks written in JavaScript run
  * @property {(drainMs: number) => Promise<unknown>} close resolves to why those who wait wait no longer
  */
 
@@ -243,9 +243,9 @@ export class Queue {
    * @throws {WherryError} `invalid_input`, `duplicate_task`; over a server `forbidden`
    */
   async task(name, run, options = {}) {
-    if (this.#closed) throw new WherryError("storage_unavailable", `${this.#store.url} was closed: open it again.`);
+    if (this.#closed) throw wasClosed(this.#store.url);
     // Fetched by pages that have such tasks.
-    this.#tasks ??= import("./page-tasks.js").then(({ PageTasks }) => new PageTasks(/** @type {TaskHost} */ (this.#backing.taskHost)));
+    this.#tasks ??= import("./page-tasks.js").then(({ PageTasks }) => new PageTasks(this.#backing.opened));
     const declared = this.#tasks.then((tasks) => tasks.register(name, run, options));
     // Known at once, so that a submit need not wait for this call.
     this.#manifest.own(name, declared);

@@ -1,10 +1,10 @@
 // @ts-check
 /** What stands behind a queue that is kept on a server. */
 
-import { WherryError } from "./errors.js";
+import { wasClosed } from "./errors.js";
 import { openRemote } from "./remote.js";
 
-/** @import { TaskHost } from "./page-tasks.js" */
+/** @import { OpenedStore } from "./page-tasks.js" */
 /** @import { Backing } from "./queue.js" */
 /** @import { RemoteStore } from "./remote.js" */
 /** @import { OpenOptions, Status } from "./wherry.js" */
@@ -14,11 +14,11 @@ export class Remote {
   /** @type {Set<(status: Status) => void>} */
   #listeners = new Set();
 
-  /** @param {RemoteStore} store @param {TaskHost} taskHost */
-  constructor(store, taskHost) {
+  /** @param {RemoteStore} store @param {OpenedStore} opened */
+  constructor(store, opened) {
     this.store = store;
-    this.taskHost = taskHost;
-    this.bigint = taskHost.bigint;
+    this.opened = opened;
+    this.bigint = opened.options.bigint ?? false;
     const { scopes, capabilities } = store.about;
     const can = ["priority", "limits"].filter((name) => capabilities[name] === true);
     /** What the token may do, and what the server's storage can. */
@@ -31,10 +31,8 @@ export class Remote {
 
   /** @param {string} url @param {OpenOptions} options */
   static async open(url, options) {
-    const { token, getToken = () => token ?? "", bigint = false, work = true, concurrency = 8, lease = 30, name: label = "", signal } = options;
-    const leaseMs = Math.round(lease * 1000);
-    const host = { store: url, durability: /** @type {const} */ ("relaxed"), work, concurrency, leaseMs, label, bigint, signal, getToken };
-    const remote = new Remote(await openRemote({ url, getToken }), host);
+    const { token, getToken = () => token ?? "", signal } = options;
+    const remote = new Remote(await openRemote({ url, getToken }), { store: url, durability: "relaxed", options, getToken });
     signal?.addEventListener("abort", () => void remote.close());
     return remote;
   }
@@ -60,6 +58,6 @@ export class Remote {
   async close() {
     for (const type of ["online", "offline"]) removeEventListener(type, this.changed);
     await this.store.close();
-    return new WherryError("storage_unavailable", `${this.store.url} was closed: open it again.`);
+    return wasClosed(this.store.url);
   }
 }

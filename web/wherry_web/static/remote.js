@@ -6,7 +6,7 @@
  * The feed is read by fetch streaming, because an EventSource sends no Authorization header.
  */
 
-import { WherryError } from "./errors.js";
+import { wasClosed, WherryError } from "./errors.js";
 import { errorOf, PASSING, pause, Watch } from "./remote-http.js";
 
 /** @import { TextStore, VerbName, Verbs } from "./messages.js" */
@@ -228,7 +228,7 @@ export class RemoteStore {
         const text = await response.text();
         if (!PASSING.has(response.status) || tries === PAUSES_MS.length) return { response, text };
       } catch (error) {
-        if (this.#closing.signal.aborted) throw new WherryError("storage_unavailable", `${this.url} was closed: open it again.`, { cause: error });
+        if (this.#closing.signal.aborted) throw wasClosed(this.url, error);
         if (error instanceof WherryError) throw error;
         if (tries === PAUSES_MS.length) throw await this.#unreachable(error, method);
       } finally {

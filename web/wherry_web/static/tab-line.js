@@ -5,6 +5,9 @@
  * Before the browser freezes a page it says so to the page, and to none of its workers: the keeper is
  * ended then, so that its locks are free and other tabs go on with its jobs at once.  When the page
  * wakes it gets a new one, which knows nothing that has become old.
+ *
+ * So it does when its keeper is stuck: in Firefox (153) about one in a hundred workers that start a worker while the machine
+ * is busy never comes back from that, whoever knocks.
  */
 
 import { proxy, wrap } from "./link.js";
@@ -13,10 +16,15 @@ import { whyNotRun } from "./loading.js";
 /** @import { Remote } from "./vendor/comlink.min.mjs" */
 /** @import { KeeperApi, KeeperEvent, KeeperOptions, Opened } from "./keeper.js" */
 
+/** What a keeper gets to start a worker, which takes milliseconds. */
+const STUCK_MS = 5_000;
+
 export class Line {
   #options;
   #hear;
   #token;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
   /** @type {Worker | undefined} */
   #worker;
   /** @type {Remote<KeeperApi> | undefined} */
@@ -44,6 +52,11 @@ export class Line {
       worker.onerror = (event) => void whyNotRun("./keeper.js", event.message || "no reason given").then(reject);
     });
     broken.catch(() => undefined);
+    worker.onmessage = ({ data }) => {
+      // Whatever it says shows that it lives.
+      clearTimeout(this.#timer);
+      if (data.spawning) this.#timer = setTimeout(() => this.#end(), STUCK_MS);
+    };
     const token = this.#token();
     const hear = proxy(async (/** @type {KeeperEvent} */ event) => {
       if (this.#worker === worker) this.#hear(event);
@@ -79,8 +92,15 @@ export class Line {
     return this.#worker === undefined;
   }
 
+  /** The keeper is stuck. */
+  #end() {
+    this.rest();
+    this.#hear({ type: "stuck" });
+  }
+
   /** Ends the keeper, as closing the tab would; calls wait for the next one. */
   rest() {
+    clearTimeout(this.#timer);
     this.#worker?.terminate();
     this.#worker = this.#keeper = undefined;
   }

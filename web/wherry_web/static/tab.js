@@ -1,7 +1,7 @@
 // @ts-check
 /** The page's end of its keeper: the store that is kept in this browser, and what Python is doing. */
 
-import { WherryError } from "./errors.js";
+import { wasClosed, WherryError } from "./errors.js";
 import { errorOf, factsOf } from "./facts.js";
 import { callSafely } from "./follower.js";
 import { Listeners } from "./listeners.js";
@@ -11,7 +11,7 @@ import { VERSION } from "./version.js";
 
 /** @import { KeeperEvent, KeeperState, KeeperOptions } from "./keeper.js" */
 /** @import { VerbName, Verbs, Store } from "./messages.js" */
-/** @import { TaskHost } from "./page-tasks.js" */
+/** @import { OpenedStore } from "./page-tasks.js" */
 /** @import { ServerPage } from "./server-page.js" */
 /** @import { OpenOptions, ServerOptions, Status } from "./wherry.js" */
 
@@ -47,8 +47,8 @@ export class Tab {
     this.options = options;
     this.capabilities = CAPABILITIES;
     this.bigint = options.bigint ?? false;
-    /** @type {TaskHost | undefined} */
-    this.taskHost = undefined;
+    /** @type {OpenedStore} */
+    this.opened = { store: name, durability, options };
     this.#marker = new Marker(name);
     this.#line = new Line(() => ({ name, durability, ...keeperOptions(options) }), (event) => this.#hear(event), () => this.#server?.token);
   }
@@ -58,7 +58,6 @@ export class Tab {
     const tab = new Tab(name, durability, options);
     try {
       await tab.#start();
-      tab.taskHost = taskHostOf(name, durability, options);
     } catch (error) {
       tab.#line.rest();
       throw error;
@@ -122,6 +121,7 @@ export class Tab {
     else if (event.type === "boot") callSafely(() => this.options.onboot?.(event.progress));
     else if (event.type === "closed") this.#end(errorOf(event.error));
     else if (event.type === "held") this.#server?.holds(event.settle);
+    else if (event.type === "stuck") void this.#wake();
     else {
       const outdated = event.state.outdated && !this.#state.outdated;
       this.#state = event.state;
@@ -159,7 +159,7 @@ export class Tab {
 
   /** @param {number} [drainMs] @returns {Promise<any>} */
   async close(drainMs = 0) {
-    const closed = new WherryError("storage_unavailable", `${this.url} was closed: open it again.`);
+    const closed = wasClosed(this.url);
     if (this.#closed) return closed;
     this.#closed = closed;
     this.#left.abort();
@@ -234,11 +234,6 @@ export class Tab {
       this.#emit("status");
     });
   }
-}
-
-/** @param {string} store @param {IDBTransactionDurability} durability @param {OpenOptions} options @returns {TaskHost} */
-function taskHostOf(store, durability, { work = true, concurrency = 8, lease = LEASE_S, name: label = "", bigint = false, signal }) {
-  return { store, durability, work, concurrency, leaseMs: Math.round(lease * 1000), label, bigint, signal };
 }
 
 /** Phones have memory for two more at most, at 70 to 110 MB each. @param {number} wanted executors */
