@@ -53,8 +53,8 @@ export class Line {
     });
     broken.catch(() => undefined);
     worker.onmessage = ({ data }) => {
-      // Whatever it says shows that it lives.
-      clearTimeout(this.#timer);
+      // What else it says shows nothing: the database still answers one that is stuck.
+      if (data.spawning === false) clearTimeout(this.#timer);
       if (data.spawning) this.#timer = setTimeout(() => this.#end(), STUCK_MS);
     };
     const token = this.#token();
